@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* audit.h -- who did what, in a chain that shows every gap (identity contract 13).
+ *
+ * Append-only (triggers refuse UPDATE and DELETE), each row's SHA-256 covers the one before. No
+ * passwords, tokens or personal text: actors and objects are ids. */
+#ifndef KONTOR_REGISTER_AUDIT_H
+#define KONTOR_REGISTER_AUDIT_H
+#include "store/store.h"
+
+typedef struct {
+    const char *actor_kind;  kt_str actor;      /* account, staff, system, visitor; id or NONE */
+    const char *action;                         /* "account.email.change" */
+    const char *object_kind; kt_str object;
+    const char *result;                         /* "ok", "refused", "failed" */
+    kt_str reason;                              /* reason code or the staff member's stated reason */
+    kt_str request_id, ip_prefix;               /* prefix is dropped after 7 days */
+} audit_entry;
+
+kt_err audit_write(db *d, const audit_entry *e, int64_t now_ms) KT_MUST_CHECK;      /* inside a write */
+/* Walks the chain; KT_CORRUPT with the first bad sequence number. */
+kt_err audit_verify(db *d, int64_t *rows_checked, int64_t *first_bad) KT_MUST_CHECK;
+
+#endif
