@@ -23,12 +23,15 @@ kt_metric *kt_metric_new(kt_metrics *metrics, kt_metric_type type, const char *n
                          const char *labels);
 kt_metric *kt_metric_histogram(kt_metrics *metrics, const char *name, const char *help, const char *labels,
                                const double *bounds, size_t n_bounds);
+/* Bounds for sizes: 256 bytes to 4 MiB. */
+#define KT_METRIC_BYTE_BOUNDS 8
+extern const double kt_metric_byte_bounds[KT_METRIC_BYTE_BOUNDS];
 /* The series of these label values (one for each label, copied); creates it at zero. */
 size_t kt_metric_series(kt_metric *metric, const char *const *values);
 void   kt_metric_add(kt_metric *metric, size_t series, int64_t n);       /* counters, gauges */
 void   kt_metric_set(kt_metric *metric, size_t series, double value);    /* gauges */
 void   kt_metric_observe(kt_metric *metric, size_t series, double value);/* histograms */
-/* A gauge asked for when it is scraped. */
+/* A gauge (or a counter somebody else keeps) asked for when it is scraped. */
 void   kt_metric_ask(kt_metric *metric, size_t series, double (*ask)(void *ctx), void *ctx);
 
 typedef enum { KT_TEXT_004, KT_OPENMETRICS_1 } kt_exposition;
