@@ -30,7 +30,8 @@ int64_t kt_monotonic_us(void);
 /* Civil time, proleptic Gregorian, UTC. month 1-12, day 1-31, weekday 0 = Sunday. */
 typedef struct { int year, month, day, hour, minute, second, ms, weekday; } kt_civil;
 kt_civil kt_civil_utc(int64_t ms);
-/* As above in the zone Europe/Berlin or any zone of the machine's tz database. NULL = UTC. */
+/* As above in Central European time ("Europe/Berlin"; EU rule of Directive 2000/84/EC, right since 1996),
+ * without the C library's process-wide zone. NULL = UTC; other zones are an assert until one is needed. */
 kt_civil kt_civil_zone(int64_t ms, const char *zone);
 int64_t  kt_civil_ms(kt_civil civil);          /* UTC; fields are normalised */
 int      kt_days_in_month(int year, int month);
