@@ -61,6 +61,7 @@ typedef struct module {
     const char *const  *cookies;         /* ids of the cookies this module sets; NULL-ended; may be NULL */
     kt_err (*init)(house *h, kt_fail *fail, void **room);   /* hooks, guards, metrics, own state */
     kt_err (*demo)(house *h, void *room);                   /* fills demo data; may be NULL */
+    kt_err (*first_run)(house *h, void *room, kt_buf *say); /* at `kontor init`, once: lines for the operator */
     void   (*stop)(void *room);
 } module;
 
