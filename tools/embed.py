@@ -2,9 +2,12 @@
 """Writes the files that are built into the program as one C file that pulls their bytes in with .incbin.
 
 Files below web/ are also compressed with gzip and brotli (the `brotli` command of Debian); what does not
-get at least a tenth smaller is left as it is. Assets from npm lie in build/web, put there by `./dev build`.
+get at least a tenth smaller is left as it is. Assets from npm lie in build/web, put there by `./dev build`;
+what is made from Debian's data packages lies beside them in build/data and is embedded as data/….
 """
-import argparse, gzip, hashlib, os, subprocess
+import argparse, gzip, hashlib, os, subprocess, sys
+
+UAP = '/usr/share/uap-core/regexes.yaml'
 
 TYPES = {'.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.html': 'text/html; charset=utf-8',
          '.svg': 'image/svg+xml', '.png': 'image/png', '.ico': 'image/x-icon', '.woff2': 'font/woff2', '.json': 'application/json',
@@ -28,10 +31,16 @@ def main():
         for f in listed:
             if f.startswith(kind + '/'):
                 files[f[len(strip):]] = os.path.join(a.source_root, f)
-    for folder, _, names in os.walk(a.web):
-        for n in names:
-            path = os.path.join(folder, n)
-            files['web/' + os.path.relpath(path, a.web)] = path
+    data = os.path.join(os.path.dirname(a.web), 'data')      # made from Debian packages, never committed
+    if os.path.exists(UAP):
+        os.makedirs(data, exist_ok=True)
+        subprocess.run([sys.executable, os.path.join(a.source_root, 'tools/uap.py'), UAP,
+                        os.path.join(data, 'user-agents.yaml')], check=True)
+    for root, prefix in ((a.web, 'web/'), (data, 'data/')):
+        for folder, _, names in os.walk(root):
+            for n in names:
+                path = os.path.join(folder, n)
+                files[prefix + os.path.relpath(path, root)] = path
     work = a.out + '.d'
     os.makedirs(work, exist_ok=True)
     code = ['/* Written by tools/embed.py. */', '#include "base/embedded.h"']
