@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include "base/clock.h"
 #include "base/metric.h"
-#include "base/str.h"
+#include "base/value.h"
 
 typedef struct store store;
 typedef struct db db;               /* one connection, reading or inside a write */
@@ -45,7 +45,8 @@ typedef struct {
     const kt_clock *clock;
     kt_metrics *metrics;
     unsigned    readers_max;        /* 0 = 64 */
-    bool        in_memory;          /* for unit tests: a private shared-cache database */
+    bool        in_memory;          /* for unit tests: a private database in RAM, gone with the store */
+    int64_t     max_bytes;          /* the file grows no further: KT_FULL; 0 = what the disk holds */
 } store_options;
 
 /* Opens and checks: WAL, synchronous=FULL, foreign_keys, secure_delete read back, integrity of the
@@ -96,7 +97,7 @@ kt_err  rows_end(rows *r);
 /* The first row's first column as an integer; KT_NOT_FOUND without a row. */
 kt_err  store_one_int(db *d, const sql *q, const sql_arg *args, int64_t *out) KT_MUST_CHECK;
 /* All rows as a list of maps, strings copied. */
-kt_err  store_list(db *d, const sql *q, const sql_arg *args, kt_arena *mem, struct kt_value **out) KT_MUST_CHECK;
+kt_err  store_list(db *d, const sql *q, const sql_arg *args, kt_arena *mem, kt_value **out) KT_MUST_CHECK;
 
 /* For register/ only (statements compiled from rules; never text from outside): runs SQL text. */
 kt_err store_exec_text(db *d, const char *text, const sql_arg *args, int64_t *changed) KT_MUST_CHECK;
@@ -106,8 +107,15 @@ kt_err store_rows_text(db *d, const char *text, const sql_arg *args, rows **out)
 typedef struct { const char *table, *column, *type; bool not_null, primary; } store_column;
 kt_err store_catalogue(db *d, void (*each)(const store_column *c, void *ctx), void *ctx) KT_MUST_CHECK;
 
-/* A verified copy while running (VACUUM INTO or the backup API, then integrity check). */
+/* A verified copy while running (VACUUM INTO, then integrity check): the file `to`, or kontor.db in the
+ * folder `to`, mode 0600, without anything deleted. KT_CONFLICT when it exists. The copy of one moment. */
 kt_err store_backup(store *st, const char *to, kt_fail *fail) KT_MUST_CHECK;
+/* Is the file a whole copy of a store? KT_NOT_FOUND, KT_CORRUPT, KT_REFUSED (of another program). */
+typedef struct { int64_t bytes, modules, migrated_at; } store_copy_facts;
+kt_err store_restore_check(const char *from, store_copy_facts *out, kt_fail *fail) KT_MUST_CHECK;
+/* Puts a checked copy into the data directory `dir`, which must not hold a store (KT_CONFLICT). Who
+ * restores must erase again what was erased since the copy was made. */
+kt_err store_restore(const char *from, const char *dir, kt_fail *fail) KT_MUST_CHECK;
 /* Checkpoints until no deleted byte is left in the log; KT_BUSY while an old reader stands. */
 kt_err store_scrub(store *st) KT_MUST_CHECK;
 /* 16 random bytes as 22 characters of base64url, the form of all ids of rows. */
