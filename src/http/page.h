@@ -4,8 +4,12 @@
  * Templates are the embedded files <module>/pages/<name>.html; partials {{> module/name }}. Data is a
  * kt_value map. Names that begin with "t." are words of texts.yaml (keys may nest: t.sign_up.title);
  * a text may itself hold {{names}} that are filled from the page's data. In templates {{x}} is escaped
- * for HTML, {{{x}}} is not. Every page gets: lang, path, origin, csrf, signed_in, user_name, nonce-free
- * asset urls (asset.css, asset.js), now, and what page_add_global functions put in. */
+ * for HTML, {{{x}}} is not: {{{t.…}}} lets a text hold links and emphasis, its names are still escaped.
+ * Every page gets: lang, other_lang, other_lang_href, is_de, is_en, path, origin, signed_in, user_name,
+ * nonce-free asset urls (asset.css, asset.fonts, asset.js, asset.chart, asset.uplot, asset.uplot_css,
+ * asset.icon, asset.logo, asset.font), now, year, and what pages_add_global functions put in: csrf by
+ * who holds the key, operator_name, nav, imprint_url and the like by the platform. docs/look.md lists
+ * the names the layout and the partials read. */
 #ifndef KONTOR_HTTP_PAGE_H
 #define KONTOR_HTTP_PAGE_H
 #include "http/http.h"
@@ -16,7 +20,7 @@ typedef struct pages pages;
  * or text that does not exist is KT_BAD_INPUT with file and line in fail. */
 kt_err pages_new(kt_fail *fail, pages **out) KT_MUST_CHECK;
 void   pages_free(pages *p);
-/* Called for every page before it is rendered, to add to its data. */
+/* Called for every page before it is rendered, to add to what its data does not name itself. At most 16. */
 void   pages_add_global(pages *p, void (*add)(void *ctx, request *rq, reply *rs, kt_value *data), void *ctx);
 
 /* Renders "account/profile" inside the layout and replies with `status`. `data` gets "title" from
@@ -26,6 +30,22 @@ kt_err page_reply(pages *p, request *rq, reply *rs, int status, const char *name
 kt_err page_render(pages *p, kt_arena *mem, const char *name, const char *lang, kt_value *data, kt_buf *out) KT_MUST_CHECK;
 /* One text, filled from data (NULL for none): page_text(p, mem, "de", "account.mail.confirm.subject", data). */
 kt_str page_text(pages *p, kt_arena *mem, const char *lang, const char *key, const kt_value *data);
+
+/* True when there is such a text: for keys made from data (a status, an event). */
+bool page_has_text(const pages *p, const char *key);
+
+/* A field for {{> http/field}}: kt_map or kt_list `fields` takes it ({{#email}}{{> http/field}}{{/email}}
+ * or {{#fields}}{{> http/field}}{{/fields}}). type: text, email, password, tel, url, number, date,
+ * search, hidden, textarea, select, radio, checkbox, switch. words: key above label, help, placeholder.
+ * The caller may set on it: autocomplete, required (bool), inputmode, maxlength, minlength, pattern,
+ * rows, checked (bool), readonly (bool). */
+kt_value *page_field(pages *p, request *rq, kt_value *fields, const char *name, const char *type, const char *words,
+                     kt_str value);
+/* One choice of a select or radio; chosen when it equals the field's value. */
+kt_value *page_option(request *rq, kt_value *field, kt_str value, kt_str label);
+/* Puts the words beside the field (NULL: the form as a whole) and into the page's "errors", which
+ * {{> http/errors}} shows on top and gives the focus. */
+void page_field_error(request *rq, kt_value *data, kt_value *field, kt_str words);
 
 /* Numbers, dates and money in the reader's form. */
 kt_str page_date(kt_arena *mem, const char *lang, int64_t ms);         /* 23. November 2026 */
