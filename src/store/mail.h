@@ -14,7 +14,8 @@ typedef struct {
     bool        smtp_require_tls;
     const char *drop_dir;       /* writes KEY.eml files instead */
     const char *from_address, *from_name, *reply_to;
-    const char *host;           /* right-hand side of Message-ID */
+    const char *host;           /* right-hand side of Message-ID, and how we greet the server */
+    const char *ca_file;        /* certificates trusted instead of the system's, or NULL */
 } mail_options;
 
 typedef struct {
@@ -28,9 +29,13 @@ typedef struct {
 
 /* Registers the deliverer "mail". Options are copied. */
 kt_err mail_start(outbox *o, const mail_options *options, const kt_clock *clock) KT_MUST_CHECK;
-/* Inside a write action: queues it. */
+/* Inside a write action: queues it. KT_BAD_INPUT: no usable address, CR, LF or NUL in a header,
+ * not UTF-8; KT_TOO_LARGE. */
 kt_err mail_put(db *d, kt_arena *mem, const mail *m, int64_t now_ms) KT_MUST_CHECK;
-/* The message as it would be sent; for tests and the console. */
+/* The address as it goes over the wire (domain as A-labels, IDNA2008); KT_BAD_INPUT when it cannot be
+ * one. *utf8: the local part needs SMTPUTF8 (RFC 6531). */
+kt_err mail_address(kt_arena *mem, kt_str typed, kt_str *wire, bool *utf8) KT_MUST_CHECK;
+/* The message as it would be sent; for tests and the console. `out` was initialised by the caller. */
 kt_err mail_compose(kt_arena *mem, const mail_options *options, const mail *m, int64_t now_ms, kt_buf *out) KT_MUST_CHECK;
 
 #endif
