@@ -8,6 +8,7 @@
  * program does it, but the notice and the record state it. docs/register.md describes every field. */
 #ifndef KONTOR_REGISTER_REGISTRY_H
 #define KONTOR_REGISTER_REGISTRY_H
+#include "base/metric.h"
 #include "base/value.h"
 
 typedef struct { kt_str de, en; } words;                       /* en falls back to de in check's eyes: an error */
@@ -138,6 +139,9 @@ size_t          registry_cookies(const registry *r, const cookie_entry *const **
 const service  *registry_service(const registry *r, const char *id);
 size_t          registry_services(const registry *r, const service *const **list);         /* stable order */
 size_t          registry_recipients(const registry *r, const recipient *const **list);
+/* Registers the families the register counts in (kontor_consent_blocked_total, …_register_violations_total,
+ * …_retention_*). Once, before threads; without it nothing is counted. */
+void            registry_set_metrics(registry *r, kt_metrics *metrics);
 /* SHA-256 over the canonical form of all facts: the register's version. */
 kt_str          registry_hash(const registry *r);
 /* The facts as a tree (for JSON, the notice's versions and comparisons). */
