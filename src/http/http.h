@@ -137,8 +137,11 @@ kt_err reply_cookie_raw(reply *rs, const http_cookie *c) KT_MUST_CHECK;
 /* True when the reply already sets a cookie of this name. */
 bool   reply_has_cookie(const reply *rs, const char *name);
 
-/* Streams: server-sent events and long answers. open() makes the reply a stream that other threads
- * may write to until it is closed or the client has gone. */
+/* Streams: server-sent events and long answers. reply_stream makes the reply a stream that any thread may
+ * write to. on_gone is called once when the client left before stream_close, from a loop; from then on
+ * stream_write says false. The pointer stays valid until stream_close, which the writer calls exactly
+ * once in every case (inside on_gone is fine). Neither callback runs after stream_close has returned,
+ * unless stream_close was called by that very callback. */
 typedef struct http_stream http_stream;
 kt_err reply_stream(request *rq, reply *rs, const char *type, size_t buffer_max,
                     void (*on_drain)(http_stream *s, void *ctx), void (*on_gone)(void *ctx), void *ctx,
@@ -181,7 +184,10 @@ typedef struct {
     unsigned    idle_timeout_s, head_timeout_s;             /* 0 = 60, 0 = 15 */
     unsigned    min_rate;          /* bytes a second below which a body is cut off after 10 s; 0 = 100 */
     unsigned    grace_s;           /* 0 = 10 */
-    const char *spool_dir;         /* bodies above 1 MiB go here */
+    unsigned    rate_grace_s;      /* 0 = 10: how long a body may be slower than min_rate */
+    const char *front_header;      /* "x-forwarded-for" or "forwarded": the one the fronts set. NULL: the
+                                      first when it is there, else the second */
+    const char *spool_dir;         /* bodies above 1 MiB go here; NULL: they stay in memory */
     bool        reads_on_worker;   /* the store's engine may wait (PostgreSQL) */
     const char *public_origin;     /* "https://kontor.example"; NULL on loopback */
     const kt_clock *clock; kt_random *random; kt_metrics *metrics;
@@ -195,10 +201,14 @@ void   http_add_guard(http_server *s, http_guard guard, void *ctx);
 void   http_add_finish(http_server *s, http_finish finish, void *ctx);
 void   http_on_end(http_server *s, void (*on_end)(void *ctx, const http_end *end), void *ctx);   /* several */
 void   http_set_error_page(http_server *s, http_error_page page, void *ctx);
+/* Judges the CSRF token of a form when there is no session (a pre-session cookie stands in for it).
+ * Without it only the same-origin rule applies before sign-in. */
+void   http_set_csrf(http_server *s, bool (*check)(void *ctx, request *rq, kt_str token), void *ctx);
 /* Assets of web/ below /assets/<hash>/…: immutable; and the plain name, revalidated. */
 kt_str http_asset_url(kt_arena *mem, const char *path);     /* "web/kontor.css" → "/assets/1a2b…/kontor.css" */
 kt_err http_start(http_server *s, kt_fail *fail) KT_MUST_CHECK;
 unsigned http_port(const http_server *s);
+unsigned http_port_internal(const http_server *s);          /* of the first internal listener, or 0 */
 /* Stops accepting, finishes what runs, closes everything within the grace period. */
 void   http_stop(http_server *s);
 kt_err http_reload_tls(http_server *s, kt_fail *fail) KT_MUST_CHECK;
