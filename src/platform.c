@@ -116,12 +116,12 @@ static const char *config_word(platform *p, const char *section, const char *key
 
 static const char *const *config_words(platform *p, const char *section, const char *key)
 {
-    const kt_value *list = kt_get(kt_get(registry_config(p->house.registry), section), key);
-    if (!kt_is(list, KT_V_LIST) || list->count == 0) return NULL;
-    const char **words = kt_alloc_array(p->mem, list->count + 1, sizeof *words);
+    const kt_value *items = kt_get(kt_get(registry_config(p->house.registry), section), key);
+    if (!kt_is(items, KT_V_LIST) || items->count == 0) return NULL;
+    const char **list = kt_alloc_array(p->mem, items->count + 1, sizeof *list);
     size_t n = 0;
-    KT_EACH(item, list) words[n++] = kt_str_z(p->mem, kt_as_str(item));
-    return words;
+    KT_EACH(item, items) list[n++] = kt_str_z(p->mem, kt_as_str(item));
+    return list;
 }
 
 static bool is_loopback(const char *listen)
@@ -203,6 +203,7 @@ static kt_err open_mail(platform *p, const platform_options *o, kt_fail *fail)
     size_t at = kt_str_find_byte(address, '@', 0);
     mo.host = at == KT_NOT_FOUND_AT ? "localhost" : mo.from_address + at + 1;
     h->has_mail = mo.smtp_url || mo.drop_dir;
+    h->mail_drop = o->mail_drop;
     if (mo.drop_dir) TRY(make_dir(mo.drop_dir, fail));
     return h->has_mail ? mail_start(h->outbox, &mo, h->clock) : KT_OK;
 }
@@ -238,12 +239,12 @@ static kt_err add_routes(platform *p, const module *m, void *room, kt_fail *fail
     size_t n = 0;
     while (m->routes && m->routes[n].method) n++;
     if (n == 0) return KT_OK;
-    route *rows = kt_alloc_array(p->mem, n + 1, sizeof *rows);
+    route *own = kt_alloc_array(p->mem, n + 1, sizeof *own);
     for (size_t i = 0; i < n; i++) {
-        rows[i] = m->routes[i];
-        rows[i].room = room;
+        own[i] = m->routes[i];
+        own[i].room = room;
     }
-    return http_routes(p->house.server, rows, fail);
+    return http_routes(p->house.server, own, fail);
 }
 
 static kt_err open_modules(platform *p, kt_fail *fail)

@@ -42,6 +42,7 @@ typedef struct house {
     kt_str          secret;       /* 32 bytes of DIR/instance.key: derive with kt_hmac(secret, "purpose") */
     bool            demo;
     bool            has_mail;     /* a mail deliverer is set up */
+    const char     *mail_drop;    /* folder mails are written to, or NULL: the console shows it */
 } house;
 
 /* A page of the console: the frame makes its menu from these. */
