@@ -43,7 +43,7 @@ static const option options[] = {
 
 static bool set_option(line *l, const char *name, const char *word)
 {
-    struct { const char *name; const char **at; } words[] = {
+    struct { const char *name; const char **at; } worded[] = {
         { "--data", &l->platform.data_dir }, { "--config", &l->platform.config_file }, { "--listen", &l->platform.listen },
         { "--test-clock", &l->platform.test_clock }, { "--mail-drop", &l->platform.mail_drop },
         { "--lang", &l->lang }, { "--format", &l->format }, { "--now", &l->now },
@@ -51,18 +51,21 @@ static bool set_option(line *l, const char *name, const char *word)
     struct { const char *name; bool *at; } flags[] = {
         { "--demo", &l->demo }, { "--json", &l->json }, { "--dry-run", &l->dry_run },
     };
-    for (size_t i = 0; word && i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].name, name) == 0) return *words[i].at = word, true;
+    for (size_t i = 0; word && i < sizeof worded / sizeof *worded; i++)
+        if (strcmp(worded[i].name, name) == 0) return *worded[i].at = word, true;
     for (size_t i = 0; !word && i < sizeof flags / sizeof *flags; i++)
         if (strcmp(flags[i].name, name) == 0) return *flags[i].at = true, true;
     return false;
 }
 
-static int usage(const char *fmt, const char *word)
+static int KT_PRINTF(1, 2) usage(const char *fmt, ...)
 {
+    va_list args;
+    va_start(args, fmt);
     fputs("kontor: ", stderr);
-    fprintf(stderr, fmt, word);
+    vfprintf(stderr, fmt, args);
     fputs("\nTry `kontor help`.\n", stderr);
+    va_end(args);
     return 2;
 }
 
@@ -88,6 +91,12 @@ static int read_options(int argc, char **argv, line *l)
 typedef struct { const char *name, *usage, *help; int (*run)(line *l); } program_command;
 static const program_command commands[];
 
+static void print_command(bool whole, const char *name, const char *use, const char *help)
+{
+    if (whole) printf("kontor %s %s\n\n%s\n", name, use, help);
+    else printf("  %-10s %-34s %s\n", name, use, help);
+}
+
 static int run_help(line *l)
 {
     const char *wanted = l->argc ? l->argv[0] : NULL;
@@ -95,13 +104,13 @@ static int run_help(line *l)
     if (!wanted) puts("kontor: the platform of a software company, with a register it keeps to.\n\nCommands:");
     for (const program_command *c = commands; c->name; c++) {
         if (wanted && strcmp(wanted, c->name) != 0) continue;
-        printf(wanted ? "kontor %s %s\n\n%s\n" : "  %-10s %-34s %s\n", c->name, c->usage, c->help);
+        print_command(wanted, c->name, c->usage, c->help);
         found = true;
     }
     for (size_t i = 0; platform_modules[i]; i++)
         for (const command *c = platform_modules[i]->commands; c && c->name; c++) {
             if (wanted && strcmp(wanted, c->name) != 0) continue;
-            printf(wanted ? "kontor %s %s\n\n%s\n" : "  %-10s %-34s %s\n", c->name, c->usage, c->help);
+            print_command(wanted, c->name, c->usage, c->help);
             found = true;
         }
     if (!found) return usage("there is no command %s", wanted);
@@ -292,14 +301,14 @@ static int backup_in(line *l, platform *p, kt_arena *mem)
 
 static int run_backup(line *l)
 {
-    if (l->argc != 1) return usage("backup needs the %s to write", "FILE");
+    if (l->argc != 1) return usage("backup needs the FILE to write");
     default_data(l);
     return with_platform(l, backup_in);
 }
 
 static int run_restore(line *l)
 {
-    if (l->argc != 1) return usage("restore needs the %s to read", "FILE");
+    if (l->argc != 1) return usage("restore needs the FILE to read");
     default_data(l);
     kt_fail fail = { 0 };
     kt_err err = store_restore(l->argv[0], l->platform.data_dir, &fail);
@@ -313,7 +322,7 @@ static int run_restore(line *l)
 
 static int audit_in(line *l, platform *p, kt_arena *mem)
 {
-    if (l->argc != 1 || strcmp(l->argv[0], "verify") != 0) return usage("usage: kontor audit %s", "verify");
+    if (l->argc != 1 || strcmp(l->argv[0], "verify") != 0) return usage("usage: kontor audit verify");
     int64_t checked = 0, bad = 0;
     kt_err err = audit_verify(store_reader(platform_house(p)->store), &checked, &bad);
     if (err == KT_OK) printf("The audit chain is whole: %lld rows.\n", (long long)checked);
@@ -367,7 +376,7 @@ int main(int argc, char **argv)
     if (argc < 2) return run_help(&(line){ 0 }), 2;
     line l = { 0 };
     int status = read_options(argc - 1, argv + 1, &l);
-    if (status == 0 && l.argc == 0) status = usage("which command%s", "?");
+    if (status == 0 && l.argc == 0) status = usage("which command?");
     if (status == 0) {
         const char *name = l.argv[0];
         const program_command *c = commands;

@@ -85,7 +85,7 @@ def main():
     code.append('extern const sql *const sql_all[];')
     code.append('const sql *const sql_all[] = { %s NULL };' % ''.join(f'&SQL_{n}, ' for n in seen))
     open(os.path.join(a.out, 'gen-queries.c'), 'w', encoding='utf-8').write('\n'.join(code) + '\n')
-    open(os.path.join(a.out, 'gen-queries.stamp'), 'w').write('')
+    open(os.path.join(a.out, 'gen-queries.h'), 'w').write('/* Says that gen/<module>/queries.h are written. */\n')
 
 
 main()
