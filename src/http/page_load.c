@@ -119,6 +119,10 @@ static kt_value *shared_new(kt_arena *mem, int lang)
         if (kt_embedded_find(assets[i].path)) kt_set_str(mem, list, assets[i].name, http_asset_url(mem, assets[i].path));
     kt_set_c(mem, shared, "lang", lang == LANG_EN ? "en" : "de");
     kt_set_c(mem, shared, "other_lang", lang == LANG_EN ? "de" : "en");
+    /* The component page shows itself in both. */
+    kt_value *themes = kt_set_list(mem, shared, "themes");
+    kt_set_c(mem, kt_add_map(mem, themes), "theme", "light");
+    kt_set_c(mem, kt_add_map(mem, themes), "theme", "dark");
     kt_set_bool(mem, shared, "is_de", lang == LANG_DE);
     kt_set_bool(mem, shared, "is_en", lang == LANG_EN);
     return shared;
