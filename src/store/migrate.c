@@ -131,23 +131,32 @@ static kt_err do_section(db *d, const migration *m, const section *s, int64_t re
                        " write a new version instead", m->module, (long long)s->version);
 }
 
+/* The number of the last section; refuses numbers that do not rise before anything runs. */
+static kt_err newest_section(const migration *m, int64_t *newest)
+{
+    kt_str rest = m->schema;
+    section s;
+    while (next_section(&rest, &s)) {
+        if (s.version <= *newest)
+            return kt_fail_set(m->fail, KT_REFUSED, "", "%s/schema.sql: version %lld stands after version %lld",
+                               m->module, (long long)s.version, (long long)*newest);
+        *newest = s.version;
+    }
+    return KT_OK;
+}
+
 static kt_err migrate(db *d, void *ctx)
 {
     const migration *m = ctx;
     int64_t recorded = 0, newest = 0;
     kt_str rest = m->schema;
     section s;
+    TRY(newest_section(m, &newest));
     TRY(recorded_newest(d, kt_str_c(m->module), &recorded));
-    while (next_section(&rest, &s)) {
-        if (s.version <= newest)
-            return kt_fail_set(m->fail, KT_REFUSED, "", "%s/schema.sql: version %lld stands after version %lld",
-                               m->module, (long long)s.version, (long long)newest);
-        newest = s.version;
-        TRY(do_section(d, m, &s, recorded));
-    }
     if (recorded > newest)
         return kt_fail_set(m->fail, KT_REFUSED, "", "the database was made by a newer program: %s has version %lld,"
                            " this program knows %lld", m->module, (long long)recorded, (long long)newest);
+    while (next_section(&rest, &s)) TRY(do_section(d, m, &s, recorded));
     return KT_OK;
 }
 

@@ -24,7 +24,8 @@ struct job {
     store_action action;
     void        *ctx;
     bool         between;               /* runs outside a transaction */
-    void       (*done)(kt_err err, void *ctx);  /* NULL: somebody waits for `wake`, and owns the job */
+    void       (*done)(kt_err err, void *ctx);  /* may be NULL */
+    bool         awaited;               /* somebody waits for `wake`, and owns the job */
     sem_t        wake;
     kt_err       err;
     int64_t      queued_us;
@@ -100,12 +101,12 @@ static void finish(writer *w, job *batch)
         job *j = batch;
         batch = j->next;
         if (!j->between) store_observe(w->st, w->st->m.write, j->queued_us);
-        if (j->done) {
-            j->done(j->err, j->ctx);
-            free(j);
-        } else {
+        if (j->awaited) {
             sem_post(&j->wake);
+            continue;
         }
+        if (j->done) j->done(j->err, j->ctx);
+        free(j);
     }
 }
 
@@ -214,7 +215,7 @@ static kt_err wait_for(writer *w, job *j)
 
 kt_err store_write(store *st, store_action action, void *ctx)
 {
-    job j = { .action = action, .ctx = ctx, .queued_us = kt_monotonic_us() };
+    job j = { .action = action, .ctx = ctx, .awaited = true, .queued_us = kt_monotonic_us() };
     return wait_for(st->writer, &j);
 }
 
@@ -229,7 +230,7 @@ kt_err store_write_later(store *st, store_action action, void (*done)(kt_err err
 
 kt_err writer_between(writer *w, kt_err (*what)(db *d, void *ctx), void *ctx)
 {
-    job j = { .action = what, .ctx = ctx, .between = true };
+    job j = { .action = what, .ctx = ctx, .awaited = true, .between = true };
     return wait_for(w, &j);
 }
 
