@@ -26,7 +26,7 @@ static bool read_proc(const char *path, char *out, size_t cap)
 }
 
 /* Pages of /proc/self/statm: field 0 virtual, field 1 resident. */
-static double pages(int field)
+static double bytes_of_pages(int field)
 {
     char text[128], *at = text;
     double value = 0;
@@ -35,8 +35,8 @@ static double pages(int field)
     return value * (double)sysconf(_SC_PAGESIZE);
 }
 
-static double virtual_bytes(void *ctx)  { return pages(0); }
-static double resident_bytes(void *ctx) { return pages(1); }
+static double virtual_bytes(void *ctx)  { return bytes_of_pages(0); }
+static double resident_bytes(void *ctx) { return bytes_of_pages(1); }
 
 static double cpu_seconds(void *ctx)
 {
