@@ -338,7 +338,6 @@ kt_err platform_serve(platform *p, kt_fail *fail)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     house *h = &p->house;
-    TRY(notice_keep_version(h->registry, h->pages, h->store, kt_now_ms(h->clock)));
     if (h->has_mail) TRY(outbox_start(h->outbox));
     TRY(jobs_start(h->jobs));
     TRY(http_start(h->server, fail));

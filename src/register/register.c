@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* register.c -- the register as a room of the house: its jobs and metrics. The public notice's routes are
- * in notice_routes.c. */
+/* register.c -- the register as a room of the house: the public notice's pages, its jobs and metrics. */
 #include <stdlib.h>
 #include "base/hash.h"
 #include "register/module.h"
+#include "register/notice_pages.h"
 #include "register/retention.h"
 
-typedef struct { const house *house; } register_room;
+/* Begins with the notice's room: its routes are ours. */
+typedef struct { notice_room notice; const house *house; } register_room;
 
 static kt_err run_retention(void *room, kt_arena *mem, int64_t now_ms)
 {
@@ -57,10 +58,14 @@ static kt_err init(house *h, kt_fail *fail, void **room)
     self->house = h;
     registry_set_metrics(h->registry, h->metrics);
     *room = self;
-    return KT_OK;
+    return h->server ? notice_room_open(&self->notice, h->registry, h->pages, h->store, kt_now_ms(h->clock)) : KT_OK;
 }
 
-static void stop(void *room) { free(room); }
+static void stop(void *room)
+{
+    notice_room_close(&((register_room *)room)->notice);
+    free(room);
+}
 
 extern const module register_module;
-const module register_module = { .name = "register", .jobs = register_jobs, .init = init, .stop = stop };
+const module register_module = { .name = "register", .routes = notice_routes, .jobs = register_jobs, .init = init, .stop = stop };
