@@ -75,7 +75,7 @@ static void read_words(const slot *s, words *out)
     }
     KT_EACH(m, s->v) {
         kt_str *side = kt_str_is(m->key, "de") ? &out->de : kt_str_is(m->key, "en") ? &out->en : NULL;
-        if (!side) reader_fault(s->rd, m->line, "%s of %s: unknown language \"%.*s\"", s->f->key, s->shape->name, KT_ARG(m->key));
+        if (!side) reader_fault(s->rd, m->line, "%s of %s: unknown language \"%.*s\"%s", s->f->key, s->shape->name, KT_ARG(m->key), kt_str_find_byte(m->key, ' ', 0) != KT_NOT_FOUND_AT ? " (a text with a comma needs quotes)" : "");
         else read_text(s, m, side);
     }
     if (kt_str_empty(out->de)) slot_fault(s, "the German words (de) are missing");
@@ -109,9 +109,13 @@ static void read_lifetime(const slot *s, int64_t *seconds)
     int months = 0;
     kt_str text = kt_as_str(s->v);
     if (kt_str_is(text, "session")) return;
-    if (!kt_duration_parse(text, &ms, &months) || months || ms < KT_SECOND_MS)
-        slot_fault(s, "must be \"session\" or a duration in days and less (P30D, PT30M)");
-    else *seconds = ms / KT_SECOND_MS;
+    if (!kt_duration_parse(text, &ms, &months) || months > 120) {
+        slot_fault(s, "must be \"session\" or a duration of ISO 8601 (P30D, PT30M, P1Y)");
+        return;
+    }
+    /* Max-Age is in seconds: a year has 365 days here, a month 30. */
+    *seconds = (ms + (months / 12 * 365 + months % 12 * 30) * KT_DAY_MS) / KT_SECOND_MS;
+    if (*seconds <= 0) slot_fault(s, "is shorter than a second");
 }
 
 static void read_texts(const slot *s, const kt_str **out, size_t *count)
@@ -227,7 +231,8 @@ void shape_read(reader *rd, const shape *s, const kt_value *map, void *thing, bo
     }
     KT_EACH(v, map) {
         const field *f = find_field(s, v->key);
-        if (!f) reader_fault(rd, v->line, "unknown key \"%.*s\" in %s", KT_ARG(v->key), s->name);
+        bool prose = kt_str_find_byte(v->key, ' ', 0) != KT_NOT_FOUND_AT;      /* { de: first, second half of it } */
+        if (!f) reader_fault(rd, v->line, "unknown key \"%.*s\" in %s%s", KT_ARG(v->key), s->name, prose ? " (a text with a comma needs quotes)" : "");
         else if (as_operator && !(f->flags & FIELD_OPERATOR))
             reader_fault(rd, v->line, "%s of %s is a fact of the program and cannot be changed here", f->key, s->name);
         else read_slot(&(slot){ rd, s, f, v }, thing, as_operator);

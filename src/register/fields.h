@@ -15,7 +15,7 @@ typedef enum {
     FIELD_BOOL, FIELD_INT,
     FIELD_DATE,        /* kt_str, YYYY-MM-DD */
     FIELD_PERIOD,      /* ISO 8601: milliseconds at `at`, months (int) at `more` */
-    FIELD_LIFETIME,    /* seconds (int64_t); "session" = 0; no months */
+    FIELD_LIFETIME,    /* seconds (int64_t); "session" = 0 */
     FIELD_CHOICE,      /* kt_str, one of `choices` */
     FIELD_ENUM,        /* int: the index in `choices` */
     FIELD_TEXTS,       /* kt_str[] at `at`, count at `more` */

@@ -159,7 +159,7 @@ static void reword_activity(loading *l, activity_draft *onto, const kt_value *ma
     kt_value *rest = kt_map(l->r->mem);
     KT_EACH(v, map) {
         bool list = kt_str_is(v->key, "retention") || kt_str_is(v->key, "recipients") || kt_str_is(v->key, "notes");
-        if (list || v->kind != KT_V_MAP) continue;
+        if (list) continue;
         kt_value *copy = kt_value_copy(l->r->mem, v);
         kt_add(rest, copy);
     }
@@ -347,8 +347,8 @@ static void join_stores(loading *l, activity *a)
         if (kt_str_empty(s->subject_kind)) s->subject_kind = KT_STR("none");
         bool one = !kt_str_empty(s->table) + !kt_str_empty(s->file_store) == 1;
         if (!one) fault_at(l, s->file, s->line, "a store of \"%.*s\" is a table, a file, a queue or memory: exactly one", KT_ARG(a->id));
-        if (kt_str_is(s->subject, "none") != kt_str_is(s->subject_kind, "none") && !kt_str_empty(s->table))
-            fault_at(l, s->file, s->line, "store \"%.*s\": subject and subject_kind go together", KT_ARG(s->table));
+        if (!kt_str_is(s->subject, "none") && kt_str_is(s->subject_kind, "none"))
+            fault_at(l, s->file, s->line, "store \"%.*s\": a subject needs its subject_kind", KT_ARG(s->table));
         for (size_t c = 0; c < s->n_columns; c++) {
             s->columns[c].table = s->table;
             if (kt_str_is(s->columns[c].data, "technical") || has_datum(a, s->columns[c].data)) continue;
@@ -436,7 +436,7 @@ static void join_services(loading *l)
 /* Sections as the notice numbers them, what is in none of them last. */
 static int by_notice(const void *x, const void *y)
 {
-    const activity *a = *(const activity *const *)x, *b = *(const activity *const *)y;
+    const activity *a = &(*(const activity_draft *const *)x)->a, *b = &(*(const activity_draft *const *)y)->a;
     int left = a->section ? a->section : 99, right = b->section ? b->section : 99;
     if (left != right) return left < right ? -1 : 1;
     if (a->order != b->order) return a->order < b->order ? -1 : 1;
@@ -469,13 +469,12 @@ static void join(loading *l)
     registry *r = l->r;
     join_services(l);
     for (size_t i = 0; i < l->n_activities; i++) join_activity(l, l->activities[i]);
-    for (size_t i = 0; i < l->n_activities; i++) r->activities[i] = &l->activities[i]->a;
-    r->n_activities = l->n_activities;
-    qsort(r->activities, r->n_activities, sizeof *r->activities, by_notice);
-    for (size_t i = 0; i < r->n_activities; i++) {
-        activity_draft *d = find_activity(l, r->activities[i]->id);
-        if (&d->a == r->activities[i]) join_cookies(l, &d->a);
+    qsort(l->activities, l->n_activities, sizeof *l->activities, by_notice);
+    for (size_t i = 0; i < l->n_activities; i++) {
+        join_cookies(l, &l->activities[i]->a);
+        r->activities[i] = &l->activities[i]->a;
     }
+    r->n_activities = l->n_activities;
     for (size_t i = 0; i < l->n_services; i++) r->services[i] = l->services[i];
     r->n_services = l->n_services;
     qsort(r->services, r->n_services, sizeof *r->services, by_category);

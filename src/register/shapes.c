@@ -244,7 +244,12 @@ const shape shape_activity = { .name = "activity", .size = sizeof(activity_draft
     PARTS("stores", 0, activity, stores, shape_store),
     PARTS("notes", MAY, activity, notes, shape_note),
     LINE("since", FIELD_DATE, 0, activity, since),
-    LINE("until", FIELD_DATE, 0, activity, until), END } };
+    LINE("until", FIELD_DATE, 0, activity, until),
+    WORDS("obligation", MAY, activity, obligation),
+    TEXT("balancing_test", MAY, activity, balancing_test, NULL),
+    TEXT("impact_assessment", MAY, activity, impact_assessment, NULL),
+    TEXT("approver", MAY, activity, approver, NULL),
+    WORDS("change_reason", MAY, activity, change_reason), END } };
 
 const shape shape_service = { .name = "service", .size = sizeof(service),
     .line_at = offsetof(service, line), .file_at = offsetof(service, file), .fields = (const field[]){
@@ -284,6 +289,10 @@ const shape shape_recipient = { .name = "recipient", .size = sizeof(recipient), 
     LINE("onward", FIELD_BOOL, MAY, recipient, onward),
     TEXT("server_location", MAY, recipient, server_location, NULL),
     WORDS("server_words", MAY, recipient, server_words),
+    TEXT("contract_id", MAY, recipient, contract_id, NULL),
+    LINE("contract_date", FIELD_DATE, MAY, recipient, contract_date),
+    LINE("review_date", FIELD_DATE, MAY, recipient, review_date),
+    WORDS("sub_processors", MAY, recipient, sub_processors),
     PART("transfer", MAY, shape_transfer), END } };
 
 static const shape shape_dpo = { .name = "dpo", .size = sizeof(operator_facts), .fields = (const field[]){
@@ -313,7 +322,10 @@ const shape shape_operator = { .name = "operator", .size = sizeof(operator_facts
     LINE("document_date", FIELD_DATE, 0, operator_facts, document_date),
     WORDS("document_title", 0, operator_facts, document_title),
     TEXT("settings_button", 0, operator_facts, settings_button, NULL),
-    TEXT("necessary_button", 0, operator_facts, necessary_button, NULL), END } };
+    TEXT("necessary_button", 0, operator_facts, necessary_button, NULL),
+    TEXT("representative", 0, operator_facts, representative, NULL),
+    TEXT("joint_controllers", 0, operator_facts, joint_controllers, NULL),
+    WORDS("security_measures", 0, operator_facts, security_measures), END } };
 
 /* server: and mail: are not facts of the register. They are read here only to be checked; main.c takes
  * them from registry_config. */
