@@ -72,7 +72,8 @@ static void conn_closed(http_listener *l, http_conn *c)
     /* Bytes came, but never a request line: what the library refused (or hung up on) without asking us. */
     uint64_t received = atomic_load(&c->requests) == 0 && !l->tls ? bytes_received(c->fd) : 0;
     conn_remove(l->server, c);
-    if (received) end_unparsed(l->server, c, c->cut ? 408 : received >= HTTP_HEAD_MEMORY / 2 ? 414 : 400);
+    if (received > 1)                                  /* the end of the connection counts as one */
+        end_unparsed(l->server, c, c->slow ? 408 : received >= HTTP_HEAD_MEMORY / 2 ? 414 : 400);
     free(c);
 }
 

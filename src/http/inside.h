@@ -188,7 +188,7 @@ struct http_conn {
     atomic_int state;
     _Atomic int64_t since_ms, body_bytes, seen_ms;
     atomic_uint  requests;
-    bool       cut;                    /* the watch has closed it */
+    bool       cut, slow;              /* the watch has closed it; because it was slow */
     http_stream *stream;               /* while one is sent; guarded by the server's conn_lock */
 };
 

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 #include "http/inside.h"
@@ -69,46 +70,80 @@ static bool body_too_slow(const http_server *s, const http_conn *c, int64_t now)
     return atomic_load(&c->body_bytes) < (int64_t)s->options.min_rate * ms / 1000;
 }
 
-static bool too_slow(const http_server *s, http_conn *c, int64_t now)
+static bool too_slow(const http_server *s, http_conn *c, int64_t now, unsigned round)
 {
     int64_t head_ms = (int64_t)s->options.head_timeout_s * 1000;
     switch ((conn_state)atomic_load(&c->state)) {
-    case CONN_IDLE: return idle_but_trickling(c, now, head_ms);
+    case CONN_IDLE:                                       /* a system call each: not for all of them every second */
+        if (round % (s->options.head_timeout_s / 4 + 1) != 0) return false;
+        return idle_but_trickling(c, now, head_ms);
     case CONN_HEAD: return now - atomic_load(&c->since_ms) > head_ms;
     case CONN_BODY: return body_too_slow(s, c, now);
     default:        return false;
     }
 }
 
-/* A suspended stream is not polled by the library: whether its reader is still there must be asked. */
-static bool reader_left(const http_conn *c)
+/* ---- who has left ---- */
+
+/* The library misses the end of a connection that comes together with the last bytes (it polls for edges), and
+ * does not look at suspended ones at all. One poll() over everybody tells. */
+typedef struct { struct pollfd *fds; http_conn **conns; size_t n, cap; } crowd;
+
+static void crowd_add(crowd *all, http_conn *c)
 {
-    struct pollfd p = { .fd = c->fd, .events = POLLRDHUP };
-    return poll(&p, 1, 0) > 0 && p.revents & (POLLRDHUP | POLLERR | POLLHUP);
+    if (all->n == all->cap) {
+        all->cap = all->cap ? all->cap * 2 : 256;
+        all->fds = kt_realloc(all->fds, all->cap * sizeof *all->fds);
+        all->conns = kt_realloc(all->conns, all->cap * sizeof *all->conns);
+    }
+    all->fds[all->n] = (struct pollfd){ .fd = c->fd, .events = POLLRDHUP };
+    all->conns[all->n++] = c;
 }
 
-static void look(http_server *s)
+static bool may_have_left(http_conn *c, int64_t now)
+{
+    if (c->stream) return true;
+    if (c->cut || now - atomic_load(&c->since_ms) < 1000) return false;      /* its request may still be unread */
+    conn_state state = (conn_state)atomic_load(&c->state);
+    return state == CONN_IDLE || state == CONN_HEAD || state == CONN_BODY;
+}
+
+static void cut(http_conn *c)
+{
+    c->cut = true;
+    shutdown(c->fd, SHUT_RDWR);
+}
+
+static void look(http_server *s, crowd *all, unsigned round)
 {
     int64_t now = kt_monotonic_ms();
+    all->n = 0;
     pthread_mutex_lock(&s->conn_lock);
     for (http_conn *c = s->conns; c; c = c->next) {
-        if (c->stream) {
-            if (reader_left(c)) stream_left(c->stream);
-            else if (atomic_load(&s->stopping)) stream_hurry(c->stream);
-        } else if (!c->cut && too_slow(s, c, now)) {
-            c->cut = true;
+        if (may_have_left(c, now)) crowd_add(all, c);
+        if (c->stream && atomic_load(&s->stopping)) stream_hurry(c->stream);
+        if (!c->stream && !c->cut && too_slow(s, c, now, round)) {
+            c->slow = true;
+            cut(c);
             count_rejected(s, "rate");
-            shutdown(c->fd, SHUT_RDWR);
         }
     }
+    if (all->n > 0 && poll(all->fds, all->n, 0) > 0)
+        for (size_t i = 0; i < all->n; i++) {
+            http_conn *c = all->conns[i];
+            if (!(all->fds[i].revents & (POLLRDHUP | POLLERR | POLLHUP))) continue;
+            if (c->stream) stream_left(c->stream);
+            else if (!c->cut) cut(c);
+        }
     pthread_mutex_unlock(&s->conn_lock);
 }
 
 static void *watch(void *arg)
 {
     http_server *s = arg;
+    crowd all = { 0 };
     pthread_mutex_lock(&s->watch_lock);
-    while (s->watching) {
+    for (unsigned round = 0; s->watching; round++) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         /* Quicker while stopping: each look tells streams to end. */
@@ -120,10 +155,12 @@ static void *watch(void *arg)
         }
         pthread_cond_timedwait(&s->watch_wake, &s->watch_lock, &until);
         pthread_mutex_unlock(&s->watch_lock);
-        look(s);
+        look(s, &all, round);
         pthread_mutex_lock(&s->watch_lock);
     }
     pthread_mutex_unlock(&s->watch_lock);
+    free(all.fds);
+    free(all.conns);
     return NULL;
 }
 
