@@ -72,3 +72,24 @@ VALUES (:at, :activity, :rule, :count);
 SELECT at, activity, rule, count
   FROM register_retention_ledger
  ORDER BY seq;
+
+-- name: register_notice_newest
+SELECT version, made_at, hash, text_hash, facts
+  FROM register_notice_version
+ ORDER BY version DESC
+ LIMIT 1;
+
+-- name: register_notice_add
+INSERT INTO register_notice_version (version, made_at, document_date, hash, text_hash, facts, changes, html_de, html_en, text_de, text_en)
+VALUES (:version, :made_at, :document_date, :hash, :text_hash, :facts, :changes, :html_de, :html_en, :text_de, :text_en);
+
+-- name: register_notice_get
+SELECT version, made_at, document_date, hash, facts, changes, html_de, html_en, text_de, text_en
+  FROM register_notice_version
+ WHERE version = :version;
+
+-- name: register_notice_versions
+SELECT version, made_at, document_date, changes
+  FROM register_notice_version
+ ORDER BY version DESC
+ LIMIT 200;

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "register/module.h"
 #include "register/notice_pages.h"
+#include "register/notice_pages.h"
 #include "register/retention.h"
 
 /* Begins with the notice's room: its routes are ours. */
@@ -57,15 +58,23 @@ static kt_err init(house *h, kt_fail *fail, void **room)
     register_room *self = kt_calloc(1, sizeof *self);
     self->house = h;
     registry_set_metrics(h->registry, h->metrics);
+    kt_err err = h->server ? notice_room_open(&self->notice, h->registry, h->pages, h->store, kt_now_ms(h->clock)) : KT_OK;
+    if (err != KT_OK) {
+        free(self);
+        return err;
+    }
     *room = self;
-    return h->server ? notice_room_open(&self->notice, h->registry, h->pages, h->store, kt_now_ms(h->clock)) : KT_OK;
+    return KT_OK;
 }
 
 static void stop(void *room)
 {
-    notice_room_close(&((register_room *)room)->notice);
-    free(room);
+    register_room *self = room;
+    if (self->house->server) notice_room_close(&self->notice);
+    free(self);
 }
 
 extern const module register_module;
-const module register_module = { .name = "register", .routes = notice_routes, .jobs = register_jobs, .init = init, .stop = stop };
+const module register_module = {
+    .name = "register", .routes = notice_routes, .jobs = register_jobs, .init = init, .stop = stop,
+};

@@ -38,6 +38,8 @@ typedef struct {
     kt_str article, transfer_date;  /* "46(2)(c)", YYYY-MM-DD or "" */
     words  transfer_words, copy_route;
     kt_str server_location; words server_words;
+    /* for the record of processing only (Art. 28, 30 GDPR) */
+    kt_str contract_id, contract_date, review_date; words sub_processors;
     int    line; const char *file;
 } recipient;
 typedef enum { KEEP_DURATION, KEEP_EVENT, KEEP_LAW, KEEP_NEED } keep_rule;   /* NEED: "as long as needed", operator value due */
@@ -107,6 +109,9 @@ typedef struct activity {
     store_claim *stores; size_t n_stores;
     words *notes; size_t n_notes;
     kt_str since, until; 
+    words  obligation;              /* whether the person must provide the data (Art. 13(2)(e) GDPR) */
+    /* for the record of processing only: documents, and who answers for the declaration */
+    kt_str balancing_test, impact_assessment, approver; words change_reason;
     bool   in_notice;               /* false: only in the Art. 30 record (staff) */
     bool   declared_only;
     const char *module;             /* NULL when declared only */
@@ -118,6 +123,8 @@ typedef struct {
     kt_str dpo_name, dpo_contact, privacy_email, privacy_form_url, authority;
     kt_str platform_name, platform_url, general_notice_url, imprint_url, document_date; words document_title;
     kt_str settings_button, necessary_button;
+    kt_str representative, joint_controllers;      /* Art. 27, 26 GDPR; for the record of processing */
+    words  security_measures;                      /* added to what the program itself does (Art. 32 GDPR) */
 } operator_facts;
 
 typedef struct registry registry;

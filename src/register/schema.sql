@@ -80,3 +80,30 @@ CREATE TABLE register_retention_ledger (
   count          INTEGER NOT NULL     -- rows erased or stripped in this batch
 ) STRICT;
 CREATE INDEX register_retention_ledger_at ON register_retention_ledger (at);
+
+-- version 2: notice versions
+
+-- The privacy notice as it stood at each time: its facts, what it said, and what had changed. Shown to
+-- everybody; holds no data of persons beyond the operator's own contacts.
+CREATE TABLE register_notice_version (
+  version        INTEGER PRIMARY KEY, -- 1, 2, …
+  made_at        INTEGER NOT NULL,    -- since when it applies, UTC ms
+  document_date  TEXT,                -- date of the declaration (YYYY-MM-DD) as the operator states it
+  hash           TEXT NOT NULL,       -- SHA-256 of the facts, hex: the register's version
+  text_hash      TEXT NOT NULL,       -- SHA-256 of the German and the English text, hex
+  facts          TEXT NOT NULL,       -- all facts of the register as JSON
+  changes        TEXT NOT NULL,       -- what differs from the version before, as JSON
+  html_de        TEXT NOT NULL,       -- the notice in German, the part inside <main>
+  html_en        TEXT NOT NULL,       -- the notice in English, the part inside <main>
+  text_de        TEXT NOT NULL,       -- the notice in German, plain text
+  text_en        TEXT NOT NULL        -- the notice in English, plain text
+) STRICT;
+
+CREATE TRIGGER register_notice_version_fixed BEFORE UPDATE ON register_notice_version
+BEGIN
+  SELECT RAISE(ABORT, 'a version of the notice is never changed');
+END;
+CREATE TRIGGER register_notice_version_stays BEFORE DELETE ON register_notice_version
+BEGIN
+  SELECT RAISE(ABORT, 'versions of the notice stay readable');
+END;
