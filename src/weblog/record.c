@@ -127,7 +127,7 @@ static void write_batch(recorder *r)
         if (err == KT_OK && r->failing) kt_log(KT_LOG_INFO, "weblog.written_again");
         r->failing = err != KT_OK;
     }
-    kt_wipe(r->batch.at, r->batch.len);
+    if (r->batch.len) kt_wipe(r->batch.at, r->batch.len);
     kt_buf_clear(&r->batch);
     r->batch_lines = 0;
 }

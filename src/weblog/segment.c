@@ -31,12 +31,16 @@ static const struct { const char *folder, *prefix; log_tier tier; } kinds[KINDS]
 
 struct seldom { int64_t day_ms; uint64_t *keys; uint32_t *counts; size_t n, cap; };   /* combinations of one day */
 
+#define SEEN_MAX 256                      /* more than there are hours in seven days */
+struct seen { int64_t start, age, mono; };/* a raw segment: how old it was by the wall clock, and when that was */
+
 struct segments {
     char       *dir;
     segment_options o;
     int         fd;                       /* the segment written to; the writer's */
     int64_t     fd_hour;
-    int64_t     anchor_wall, anchor_mono; /* the purge's clock; never goes back */
+    int64_t     wall, mono;               /* of the last purge */
+    struct seen seen[SEEN_MAX];
     struct seldom seldom;
     pthread_mutex_t purging;
 };
@@ -136,8 +140,9 @@ kt_err segments_open(const segment_options *o, kt_fail *fail, segments **out)
     s->o = *o;
     s->dir = kt_strdup(o->dir);
     s->fd = -1;
-    s->anchor_wall = kt_now_ms(o->clock);
-    s->anchor_mono = kt_monotonic_ms();
+    if (!s->o.monotonic_ms) s->o.monotonic_ms = kt_monotonic_ms;
+    s->wall = kt_now_ms(o->clock);
+    s->mono = s->o.monotonic_ms();
     pthread_mutex_init(&s->purging, NULL);
     *out = s;
     return KT_OK;
@@ -396,15 +401,22 @@ kt_err segments_put_long(segments *s, int64_t hour_ms, kt_str lines)
 
 /* ---- purging ---- */
 
-/* The time by which ages are judged: never behind what the monotonic clock says has passed. */
-static int64_t purge_now(segments *s)
+static void look_at_clocks(segments *s)
 {
-    int64_t wall = kt_now_ms(s->o.clock), mono = kt_monotonic_ms();
-    int64_t expected = s->anchor_wall + (mono - s->anchor_mono), jump = wall - expected;
+    int64_t wall = kt_now_ms(s->o.clock), mono = s->o.monotonic_ms(), jump = wall - s->wall - (mono - s->mono);
     if (jump > KT_HOUR_MS || jump < -KT_HOUR_MS) kt_log(KT_LOG_WARN, "weblog.clock_jump", KT_NUMBER("seconds", jump / 1000));
-    s->anchor_wall = wall > expected ? wall : expected;
-    s->anchor_mono = mono;
-    return s->anchor_wall;
+    s->wall = wall;
+    s->mono = mono;
+}
+
+/* The larger of both ages. Remembers the segment at its hour's place; another start there is another week's. */
+static int64_t age_of(segments *s, int64_t start)
+{
+    struct seen *seen = &s->seen[(size_t)(start / KT_HOUR_MS) % SEEN_MAX];
+    int64_t age = s->wall - start;
+    if (seen->start != start) *seen = (struct seen){ start, age, s->mono };
+    int64_t lived = seen->age + (s->mono - seen->mono);
+    return age > lived ? age : lived;
 }
 
 static bool destroy(const segments *s, struct found f)
@@ -425,18 +437,18 @@ static void purge_stray(const segments *s, const char *folder, const char *name)
     snprintf(path, sizeof path, "%s/%s/%s", s->dir, folder, name);
     if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode)) return;
     bool unfinished = kt_str_ends(kt_str_c(name), KT_STR(".new"));
-    bool old = (int64_t)st.st_mtim.tv_sec * 1000 + s->o.keep_ms - PURGE_LEAD_MS <= s->anchor_wall;
+    bool old = (int64_t)st.st_mtim.tv_sec * 1000 + s->o.keep_ms - PURGE_LEAD_MS <= s->wall;
     if ((unfinished || old) && unlink(path) == 0) kt_log(KT_LOG_WARN, "weblog.stray_file_destroyed", KT_WORD("folder", folder));
 }
 
-static kt_err purge_raw(segments *s, kt_arena *mem, kt_arena *scratch, int64_t now, unsigned *destroyed)
+static kt_err purge_raw(segments *s, kt_arena *mem, kt_arena *scratch, unsigned *destroyed)
 {
     size_t n;
     kt_err err = KT_OK;
     struct found *list = list_folder(s, "raw", mem, &n, purge_stray);
     for (size_t i = 0; i < n; i++) {
-        if (list[i].start + s->o.keep_ms - PURGE_LEAD_MS > now) break;
-        if (s->o.long_keep_ms > 0 && list[i].start + s->o.long_keep_ms > now) {
+        if (age_of(s, list[i].start) + PURGE_LEAD_MS < s->o.keep_ms) continue;
+        if (s->o.long_keep_ms > 0 && list[i].start + s->o.long_keep_ms > s->wall) {
             kt_err converted = convert(s, scratch, list[i], LONG);
             if (converted != KT_OK) kt_log(KT_LOG_ERROR, "weblog.not_converted", KT_WORD("reason", kt_err_name(converted)));
         }
@@ -447,14 +459,14 @@ static kt_err purge_raw(segments *s, kt_arena *mem, kt_arena *scratch, int64_t n
     return err;
 }
 
-static kt_err purge_long(segments *s, kt_arena *mem, kt_arena *scratch, int64_t now, unsigned *destroyed)
+static kt_err purge_long(segments *s, kt_arena *mem, kt_arena *scratch, unsigned *destroyed)
 {
     size_t n;
     kt_err err = KT_OK;
     struct found *list = list_folder(s, "long", mem, &n, purge_stray);
     for (size_t i = 0; i < n; i++) {
-        bool over = list[i].start + s->o.long_keep_ms <= now + PURGE_LEAD_MS;
-        bool bare = list[i].kind == LONG && list[i].start + WEBLOG_BARE_AFTER_MS <= now + PURGE_LEAD_MS;
+        bool over = list[i].start + s->o.long_keep_ms <= s->wall + PURGE_LEAD_MS;
+        bool bare = list[i].kind == LONG && list[i].start + WEBLOG_BARE_AFTER_MS <= s->wall + PURGE_LEAD_MS;
         if (!over && bare && convert(s, scratch, list[i], BARE) != KT_OK) kt_log(KT_LOG_ERROR, "weblog.not_converted");
         if (!over && !bare) continue;
         if (destroy(s, list[i])) ++*destroyed;
@@ -468,9 +480,9 @@ kt_err segments_purge(segments *s, kt_arena *mem, unsigned *destroyed)
     unsigned n = 0;
     kt_arena *scratch = kt_arena_new();
     pthread_mutex_lock(&s->purging);
-    int64_t now = purge_now(s);
-    kt_err err = purge_raw(s, mem, scratch, now, &n);
-    kt_err then = purge_long(s, mem, scratch, now, &n);
+    look_at_clocks(s);
+    kt_err err = purge_raw(s, mem, scratch, &n);
+    kt_err then = purge_long(s, mem, scratch, &n);
     pthread_mutex_unlock(&s->purging);
     kt_arena_free(scratch);
     if (n) kt_log(KT_LOG_INFO, "weblog.purged", KT_NUMBER("segments", n));

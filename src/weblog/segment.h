@@ -27,6 +27,7 @@ typedef struct {
     int64_t         keep_ms;              /* raw: 1 h … 7 d */
     int64_t         long_keep_ms;         /* 0: there is no long tier */
     address_cut     cut;
+    int64_t       (*monotonic_ms)(void);  /* NULL: kt_monotonic_ms */
 } segment_options;
 
 /* Makes the directories (0700) where missing. */
@@ -37,8 +38,10 @@ void   segments_close(segments *s);
  * is already due. `hour_ms` is any time within it. */
 kt_err segments_append(segments *s, int64_t hour_ms, kt_str lines) KT_MUST_CHECK;
 
-/* Destroys what is due now or before the next purge. A wall clock that moved against the monotonic one by
- * more than an hour is told in the program's log, and the larger age counts. */
+/* Destroys what is due now or before the next purge. The age of a raw segment is the larger of two: by the wall
+ * clock, and by the monotonic clock since it was first seen. So a clock set back makes nothing younger, and a
+ * clock that was wrong for a while does no harm to what is written later. A wall clock that moved against the
+ * monotonic one by more than an hour is told in the program's log. */
 kt_err segments_purge(segments *s, kt_arena *mem, unsigned *destroyed) KT_MUST_CHECK;
 /* Age of the oldest raw segment, from its start; 0 when there is none. Any thread. */
 int64_t segments_oldest_raw_ms(segments *s);

@@ -143,7 +143,7 @@ static kt_err open_files(weblog *w, kt_fail *fail)
     char dir[400];
     if ((size_t)snprintf(dir, sizeof dir, "%s/weblog", w->house->data_dir) >= sizeof dir)
         return kt_fail_set(fail, KT_BAD_INPUT, NULL, "the path of the data directory is too long");
-    segment_options o = { dir, w->house->clock, w->settings.keep_ms, w->settings.long_keep_ms, w->settings.cut };
+    segment_options o = { dir, w->house->clock, w->settings.keep_ms, w->settings.long_keep_ms, w->settings.cut, NULL };
     TRY(segments_open(&o, fail, &w->segments));
     w->cache = count_cache_new(w->segments, w->house->clock);
     return KT_OK;
