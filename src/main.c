@@ -202,6 +202,7 @@ static int run_serve(line *l)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    kt_log_set_level(KT_LOG_INFO);
     default_data(l);
     l->platform.serve = true;
     return with_platform(l, serve_in);
@@ -373,6 +374,7 @@ int main(int argc, char **argv)
 {
     if (sodium_init() < 0) return 1;
     signal(SIGPIPE, SIG_IGN);
+    kt_log_set_level(KT_LOG_WARN);       /* a command speaks for itself; only serve tells how it goes */
     if (argc < 2) return run_help(&(line){ 0 }), 2;
     line l = { 0 };
     int status = read_options(argc - 1, argv + 1, &l);
