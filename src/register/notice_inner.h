@@ -86,6 +86,11 @@ void      add_cell(const pen *n, kt_value *table, kt_str text, kt_str href);
 void   notice_text(const kt_value *tree, kt_buf *out);
 kt_err notice_write(const pen *n, notice_stamp stamp, notice_format format, bool standalone, kt_buf *out) KT_MUST_CHECK;
 
+/* A value of a change in few words; NONE for nothing. */
+kt_str notice_brief(kt_arena *mem, const kt_value *v, const char *lang);
+/* Number and date of the newest kept version; zeros when there is none. */
+kt_err notice_newest(store *st, notice_stamp *out) KT_MUST_CHECK;
+
 enum { NOTICE_MAX = 4 << 20 };
 
 #endif

@@ -104,6 +104,7 @@ static void scope_block(const pen *n, kt_value *part, const activity *a)
     kt_value *block = add_block(n, part, say(n, of_service ? "heading.scope_service" : "heading.scope"));
     add_texts(n, block, pick(n, &a->description));
     data_items(n, block, a);
+    add_texts(n, block, pick(n, &a->obligation));
     if (a->since.len || a->until.len) {
         const char *key = !a->until.len ? "valid.since" : !a->since.len ? "valid.until" : "valid.both";
         add_text(n, block, say_with(n, key, "since", say_date(n, a->since), "until", say_date(n, a->until), NULL));
@@ -177,14 +178,14 @@ static kt_str start_words(const pen *n, kt_str start)
     return can_say(n, "start", start) ? say_code(n, "start", start) : KT_STR_NONE;
 }
 
-/* What the rule does, in figures: the declared wording stands before it. */
-static kt_str keep_figures(const pen *n, const retention *k)
+/* What the rule does, in figures. `declared`: a wording stands before it, which names the event. */
+static kt_str keep_figures(const pen *n, const retention *k, bool declared)
 {
     static const char *const then[] = { "erase", "obfuscate", "restrict" };
     bool   own = k->keep_ms || k->keep_months;
     kt_str max = say_duration(n, k->max_ms, k->max_months), keep = say_duration(n, k->keep_ms, k->keep_months);
     kt_str start = start_words(n, k->start), end = say_code(n, "then", kt_str_c(then[k->then]));
-    if (k->rule == KEEP_EVENT) return start.len ? say_with(n, "keep.event", "start", start, "then", end, NULL) : KT_STR_NONE;
+    if (k->rule == KEEP_EVENT) return start.len && !declared ? say_with(n, "keep.event", "start", start, "then", end, NULL) : KT_STR_NONE;
     if (!own && !max.len) return say(n, "keep.open");
     kt_str text = say_with(n, start.len ? "keep.limit_from" : "keep.limit", "limit", own ? keep : max, "start", start, "then", end, NULL);
     if (own && max.len && !kt_str_eq(keep, max))
@@ -196,7 +197,7 @@ static void retention_items(const pen *n, kt_value *block, const activity *a)
 {
     kt_value *list = add_list(n, block);
     for (size_t i = 0; i < a->n_keeps; i++) {
-        kt_str declared = pick(n, &a->keeps[i].wording), figures = keep_figures(n, &a->keeps[i]);
+        kt_str declared = pick(n, &a->keeps[i].wording), figures = keep_figures(n, &a->keeps[i], declared.len > 0);
         /* Cookies end when the person wants: no figure is owed for them. */
         if (kt_str_is(a->keeps[i].start, "browser")) figures = KT_STR_NONE;
         add_entry(n, list, kt_str_trim(kt_str_fmt(n->mem, "%.*s %.*s", KT_ARG(declared), KT_ARG(figures))));
@@ -214,12 +215,24 @@ static void retention_items(const pen *n, kt_value *block, const activity *a)
 
 /* ---- rights ---- */
 
+/* The operator's words say where to go in the browser or the account, and why there is no way; then the
+ * general sentence would only repeat them. */
+static bool words_suffice(const activity *a)
+{
+    static const char *const told[] = { "none", "browser", "account", "settings" };
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+        if (kt_str_is(a->rights.objection, told[i])) return true;
+    return false;
+}
+
 static void route_texts(const pen *n, kt_value *block, const activity *a)
 {
     const operator_facts *o = n->op;
-    add_text(n, block, say_with(n, kt_str_fmt(n->mem, "objection.%.*s", KT_ARG(a->rights.objection)).at, "mail",
-                                o->privacy_email, "platform", o->platform_name, NULL));
-    add_texts(n, block, pick(n, &a->rights.objection_words));
+    kt_str told = pick(n, &a->rights.objection_words);
+    add_texts(n, block, told);
+    if (!told.len || !words_suffice(a))
+        add_text(n, block, say_with(n, kt_str_fmt(n->mem, "objection.%.*s", KT_ARG(a->rights.objection)).at, "mail",
+                                    o->privacy_email, NULL));
     add_texts(n, block, pick(n, &a->rights.withdrawal_words));
     if (activity_asks_consent(a))
         add_text(n, block, say_with(n, "route.withdrawal", "platform", o->platform_name,
@@ -254,8 +267,9 @@ static void rights_items(const pen *n, kt_value *block, const activity *a)
 {
     route_texts(n, block, a);
     provider_links(n, block, a);
+    bool none = kt_str_is(a->rights.objection, "none");
     if (!kt_str_is(a->rights.objection, "mail"))
-        add_text(n, block, say_with(n, "route.mail", "mail", n->op->privacy_email, NULL));
+        add_text(n, block, say_with(n, none ? "route.mail_others" : "route.mail", "mail", n->op->privacy_email, NULL));
 }
 
 static void notes_block(const pen *n, kt_value *part, const activity *a)
@@ -365,7 +379,7 @@ void notice_cookie_list(const pen *n, kt_value *part)
     for (size_t i = 0; i < n_services; i++) storage_rows(n, table, services[i]);
     for (size_t i = 0; i < n_all; i++)
         if (all[i]->in_notice && reaches_device(all[i]) && !all[i]->n_cookies) unnamed_row(n, table, all[i]);
-    add_text(n, block, say(n, "cookies.prefix"));
+    if (n_cookies) add_text(n, block, say(n, "cookies.prefix"));
 }
 
 /* ---- what reaches for the device, over all sections ---- */
