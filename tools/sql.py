@@ -18,6 +18,12 @@ def tokens(text):
     yield 'text', text[at:]
 
 
+def without_end(body):
+    """The statement without blank lines, comments and the semicolon at its end."""
+    kept = ''.join(text if kind != 'param' else ':' + text for kind, text in tokens(body))
+    return kept.strip().rstrip(';').rstrip()
+
+
 def statements(path):
     name, line, body = None, 0, []
     for n, row in enumerate(open(path, encoding='utf-8'), 1):
@@ -34,6 +40,18 @@ def statements(path):
             sys.exit(f'{path}:{n}: statement without "-- name: …"')
     if name:
         yield name, line, ''.join(body)
+
+
+def checked(where, text):
+    """One statement, and one only: SQLite would silently leave out what stands behind a semicolon."""
+    bare = ''.join(t for kind, t in tokens(text) if kind == 'text' and not t.startswith(("'", '"')))
+    if not bare.strip():
+        sys.exit(f'{where}: a statement without text')
+    if ';' in bare:
+        sys.exit(f'{where}: a semicolon inside the statement')
+    if '?' in bare:
+        sys.exit(f'{where}: parameters have names, ? has none')
+    return text
 
 
 def c_string(text):
@@ -61,7 +79,7 @@ def main():
                 sys.exit(f'{relative}:{line}: the name {name} stands already at {seen[name]}')
             seen[name] = f'{relative}:{line}'
             params, out = [], []
-            for kind, text in tokens(body.strip().rstrip(';')):
+            for kind, text in tokens(checked(f'{relative}:{line}', without_end(body))):
                 if kind == 'param':
                     if text not in params:
                         params.append(text)
