@@ -451,7 +451,7 @@ static void on_library_word(void *cls, const char *fmt, va_list args)
     if (strstr(fmt, "connection limit") || strstr(fmt, "rejected")) count_rejected(l->server, "connections");
 }
 
-static const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CAMELLIA-256-GCM:-AES-128-CBC:-AES-256-CBC";
+static const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA";
 
 kt_err engine_start(http_server *s, http_listener *l, kt_fail *fail)
 {
@@ -470,7 +470,7 @@ kt_err engine_start(http_server *s, http_listener *l, kt_fail *fail)
     options[n++] = (struct MHD_OptionItem){ MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_target, l };
     if (loops > 1) options[n++] = (struct MHD_OptionItem){ MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)loops, NULL };
     if (l->tls) {
-        options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK2, (intptr_t)tls_choose, NULL };
+        options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)tls_choose };
         options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities };
     }
     options[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
