@@ -208,11 +208,6 @@ static kt_err check_text(const consent_room *room, const decision *what)
     return known ? KT_OK : KT_CONFLICT;
 }
 
-static bool is_store_fault(kt_err err)
-{
-    return err == KT_FULL || err == KT_STORE || err == KT_BUSY || err == KT_IO || err == KT_CORRUPT || err == KT_STOPPING;
-}
-
 kt_err decide(const consent_room *room, request *rq, reply *rs, const decision *what, decided *out)
 {
     const policy *p = room->policy;
@@ -230,8 +225,7 @@ kt_err decide(const consent_room *room, request *rq, reply *rs, const decision *
         .user_agent = request_header(rq, "User-Agent"), .now_ms = rq->now_ms, .gpc = now.gpc, .dnt = now.dnt,
     };
     kt_err err = decide_record(room, rq->mem, &who, &w, out);
-    if (err != KT_OK) {
-        if (!is_store_fault(err)) return err;
+    if (err != KT_OK) {           /* full, read-only, busy: whatever it is, only less may be allowed now */
         kt_log(KT_LOG_ERROR, "consent.record_failed", KT_WORD("error", kt_err_name(err)));
         kt_metric_add(room->refused, room->refused_series, 1);
         if (w.granted & ~now.granted) return KT_FULL;

@@ -376,7 +376,7 @@ static kt_value *speak(const speaker *s)
     put_texts(s, m, "first", first);
     kt_set_str(s->mem, m, "text", first_paragraph(s));
     kt_set_c(s->mem, m, "notice_url", "/datenschutz");
-    kt_set_str(s->mem, m, "imprint_url", o && !kt_str_empty(o->imprint_url) ? o->imprint_url : KT_STR("/impressum"));
+    kt_set_str(s->mem, m, "imprint_url", o && o->imprint_url.at ? o->imprint_url : KT_STR(""));
     put_texts(s, kt_set_map(s->mem, tree, "second"), "second", second);
     speak_categories(s, kt_set_list(s->mem, tree, "categories"));
     return tree;
