@@ -69,7 +69,7 @@ static const console_entry entries[] = {
 };
 
 static const command commands[] = {
-    { "user", "user list|show|create|delete|sessions [--json]", "customers' accounts", user_command },
+    { "user", "list | show | create | delete | sessions", "customers' accounts", user_command },
     { 0 }
 };
 

@@ -16,7 +16,7 @@ typedef struct {
     account_room *room;
     kt_arena *mem;
     int64_t now_ms;
-    bool json, end, now, password_stdin;
+    bool json, end, at_once, password_stdin;
     const char *state, *email, *first_name, *last_name, *language, *who;
 } call;
 
@@ -25,7 +25,7 @@ static int say_usage(void)
     fputs("usage: kontor user list [--state pending|active|deactivated] [--json]\n"
           "       kontor user show ID|E-MAIL [--json]\n"
           "       kontor user create --email E --first-name F --last-name L [--language de|en] [--password-stdin] [--json]\n"
-          "       kontor user delete ID|E-MAIL [--now] [--json]     --now: without the days in which it can be undone\n"
+          "       kontor user delete ID|E-MAIL [--at-once] [--json]     --at-once: without the days in which it can be undone\n"
           "       kontor user sessions ID|E-MAIL [--end] [--json]\n", stderr);
     return 2;
 }
@@ -198,7 +198,7 @@ static int remove_account(const call *c)
     kt_err err = find(c, &a);
     if (err != KT_OK) return say_failure(err, c->who);
     deed x = { c, &a, token_new(c->room, c->mem) };
-    bool at_once = c->now || account_is(&a, "pending");
+    bool at_once = c->at_once || account_is(&a, "pending");
     if (at_once) {
         err = account_erase(c->room, c->mem, a.id, c->now_ms);
         if (err == KT_OK) err = store_scrub(c->h->store);
@@ -247,7 +247,7 @@ static int sessions(const call *c)
 static bool read_arguments(call *c, int argc, char **argv)
 {
     struct { const char *name; const char **text; bool *flag; } options[] = {
-        { "--json", NULL, &c->json }, { "--end", NULL, &c->end }, { "--now", NULL, &c->now },
+        { "--json", NULL, &c->json }, { "--end", NULL, &c->end }, { "--at-once", NULL, &c->at_once },
         { "--password-stdin", NULL, &c->password_stdin }, { "--state", &c->state, NULL }, { "--email", &c->email, NULL },
         { "--first-name", &c->first_name, NULL }, { "--last-name", &c->last_name, NULL }, { "--language", &c->language, NULL } };
     for (int i = 0; i < argc; i++) {
