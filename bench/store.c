@@ -182,21 +182,29 @@ static int by_size(const void *a, const void *b)
 
 static double median(const course *c, int rounds) { return c->value[rounds / 2]; }
 
+/* Most by least of the middle three: above 1.25 the machine was doing something else. */
+static double spread(const course *c, int rounds)
+{
+    int mid = rounds / 2;
+    return rounds < 3 ? 1 : c->value[mid + 1] / c->value[mid - 1];
+}
+
 static void print_table(course *c, size_t n, const plan *p)
 {
-    printf("%-26s %12s %12s %12s %8s\n", "rows or syncs a second", "median", "least", "most", "of p1");
+    printf("%-26s %12s %12s %12s %8s %8s\n", "rows or syncs a second", "median", "least", "most", "of p1",
+           "spread");
     for (size_t i = 0; i < n; i++)
-        printf("%-26s %12.0f %12.0f %12.0f %8.2f\n", c[i].name, median(&c[i], p->rounds), c[i].value[0],
-               c[i].value[p->rounds - 1], median(&c[i], p->rounds) / median(&c[4], p->rounds));
+        printf("%-26s %12.0f %12.0f %12.0f %8.2f %8.2f\n", c[i].name, median(&c[i], p->rounds), c[i].value[0],
+               c[i].value[p->rounds - 1], median(&c[i], p->rounds) / median(&c[4], p->rounds), spread(&c[i], p->rounds));
 }
 
 static void print_json(course *c, size_t n, const plan *p)
 {
     printf("{\"workload\":\"d1\",\"rounds\":%d,\"seconds\":%g,\"callers\":%d,\"courses\":[", p->rounds, p->seconds, p->callers);
     for (size_t i = 0; i < n; i++)
-        printf("%s{\"name\":\"%s\",\"median\":%.0f,\"min\":%.0f,\"max\":%.0f,\"ratio\":%.3f}", i ? "," : "", c[i].name,
+        printf("%s{\"name\":\"%s\",\"median\":%.0f,\"min\":%.0f,\"max\":%.0f,\"ratio\":%.3f,\"spread\":%.2f}", i ? "," : "", c[i].name,
                median(&c[i], p->rounds), c[i].value[0], c[i].value[p->rounds - 1],
-               median(&c[i], p->rounds) / median(&c[4], p->rounds));
+               median(&c[i], p->rounds) / median(&c[4], p->rounds), spread(&c[i], p->rounds));
     printf("]}\n");
 }
 

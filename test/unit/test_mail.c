@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include "base/embedded.h"
 #include "base/log.h"
 #include "store/mail.h"
@@ -27,71 +29,117 @@
 typedef struct {
     const char *ehlo, *auth, *mail, *rcpt, *data, *end;    /* replies; NULL = success */
     bool hang_up_at_data;
+    bool tls_at_once;           /* smtps */
+    gnutls_certificate_credentials_t credentials;
     int  port, listener, connections;
     char heard[1 << 16];        /* commands, a line each */
     char message[1 << 18];      /* of the last DATA, dots unstuffed */
     pthread_t thread;
 } server;
 
-static void say(int fd, const char *reply)
+typedef struct { int fd; gnutls_session_t tls; } line_end;
+
+static bool hear_byte(line_end *w, char *c)
+{
+    return (w->tls ? gnutls_record_recv(w->tls, c, 1) : recv(w->fd, c, 1, 0)) == 1;
+}
+
+/* A line with its end. */
+static bool hear_line(line_end *w, char *line, size_t size)
+{
+    size_t n = 0;
+    while (n + 1 < size && hear_byte(w, &line[n]))
+        if (line[n++] == '\n') break;
+    line[n] = '\0';
+    return n > 0;
+}
+
+static bool hear(line_end *w, char *line, size_t size)
+{
+    bool heard = hear_line(w, line, size);
+    line[strcspn(line, "\r\n")] = '\0';
+    return heard;
+}
+
+static void say(line_end *w, const char *reply)
 {
     char line[256];
     int n = snprintf(line, sizeof line, "%s\r\n", reply);
-    if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n) shutdown(fd, SHUT_RDWR);
+    ssize_t sent = w->tls ? gnutls_record_send(w->tls, line, (size_t)n) : send(w->fd, line, (size_t)n, MSG_NOSIGNAL);
+    if (sent != n) shutdown(w->fd, SHUT_RDWR);
 }
 
-static bool hear(FILE *in, char *line, size_t size)
+static void note_line(char *all, size_t size, const char *line, const char *end)
 {
-    if (!fgets(line, (int)size, in)) return false;
-    line[strcspn(line, "\r\n")] = '\0';
-    return true;
+    size_t used = strlen(all);
+    snprintf(all + used, size - used, "%s%s", line, end);
 }
 
-static void take_message(server *s, FILE *in)
+static bool begin_tls(server *s, line_end *w)
+{
+    gnutls_init(&w->tls, GNUTLS_SERVER);
+    gnutls_set_default_priority(w->tls);
+    gnutls_credentials_set(w->tls, GNUTLS_CRD_CERTIFICATE, s->credentials);
+    gnutls_transport_set_int(w->tls, w->fd);
+    int code;
+    do code = gnutls_handshake(w->tls);
+    while (code < 0 && !gnutls_error_is_fatal(code));
+    return code == GNUTLS_E_SUCCESS;
+}
+
+static void take_message(server *s, line_end *w)
 {
     char line[2048];
     s->message[0] = '\0';
-    while (fgets(line, sizeof line, in) && strcmp(line, ".\r\n") != 0) {
-        const char *text = line[0] == '.' ? line + 1 : line;
-        size_t used = strlen(s->message);
-        snprintf(s->message + used, sizeof s->message - used, "%s", text);
-    }
+    while (hear_line(w, line, sizeof line) && strcmp(line, ".\r\n") != 0)
+        note_line(s->message, sizeof s->message, line[0] == '.' ? line + 1 : line, "");
 }
 
-static void take_auth(server *s, FILE *in, int fd, const char *line)
+static void take_auth(server *s, line_end *w, const char *line)
 {
     char more[512];
     if (!strchr(line + 5, ' ')) {               /* no initial response */
-        say(fd, "334 ");
-        if (!hear(in, more, sizeof more)) return;
-        size_t used = strlen(s->heard);
-        snprintf(s->heard + used, sizeof s->heard - used, "%s\n", more);
+        say(w, "334 ");
+        if (!hear(w, more, sizeof more)) return;
+        note_line(s->heard, sizeof s->heard, more, "\n");
     }
-    say(fd, s->auth ? s->auth : "235 welcome");
+    say(w, s->auth ? s->auth : "235 welcome");
+}
+
+/* False when the conversation is over. */
+static bool answer(server *s, line_end *w, const char *line)
+{
+    if (strncmp(line, "EHLO", 4) == 0) say(w, s->ehlo ? s->ehlo : "250 test");
+    else if (strncmp(line, "AUTH ", 5) == 0) take_auth(s, w, line);
+    else if (strncmp(line, "MAIL", 4) == 0) say(w, s->mail ? s->mail : "250 ok");
+    else if (strncmp(line, "RCPT", 4) == 0) say(w, s->rcpt ? s->rcpt : "250 ok");
+    else if (strcmp(line, "STARTTLS") == 0 && s->credentials) {
+        say(w, "220 go on in private");
+        return begin_tls(s, w);
+    } else if (strcmp(line, "DATA") == 0) {
+        if (s->hang_up_at_data) return false;
+        say(w, s->data ? s->data : "354 go on");
+        if (s->data) return true;
+        take_message(s, w);
+        say(w, s->end ? s->end : "250 taken");
+    } else if (strcmp(line, "QUIT") == 0) {
+        say(w, "221 bye");
+        return false;
+    } else say(w, "500 what");
+    return true;
 }
 
 static void talk(server *s, int fd)
 {
     char line[2048];
-    FILE *in = fdopen(dup(fd), "r");
-    say(fd, "220 test server");
-    while (hear(in, line, sizeof line)) {
-        size_t used = strlen(s->heard);
-        snprintf(s->heard + used, sizeof s->heard - used, "%s\n", line);
-        if (strncmp(line, "EHLO", 4) == 0) say(fd, s->ehlo ? s->ehlo : "250 test");
-        else if (strncmp(line, "AUTH ", 5) == 0) take_auth(s, in, fd, line);
-        else if (strncmp(line, "MAIL", 4) == 0) say(fd, s->mail ? s->mail : "250 ok");
-        else if (strncmp(line, "RCPT", 4) == 0) say(fd, s->rcpt ? s->rcpt : "250 ok");
-        else if (strcmp(line, "DATA") == 0) {
-            if (s->hang_up_at_data) break;
-            say(fd, s->data ? s->data : "354 go on");
-            if (s->data) continue;
-            take_message(s, in);
-            say(fd, s->end ? s->end : "250 taken");
-        } else if (strcmp(line, "QUIT") == 0) { say(fd, "221 bye"); break; }
-        else say(fd, "500 what");
+    line_end w = { .fd = fd };
+    bool more = !s->tls_at_once || begin_tls(s, &w);
+    if (more) say(&w, "220 test server");
+    while (more && hear(&w, line, sizeof line)) {
+        note_line(s->heard, sizeof s->heard, line, "\n");
+        more = answer(s, &w, line);
     }
-    fclose(in);
+    if (w.tls) gnutls_deinit(w.tls);
 }
 
 static void *serve(void *ctx)
@@ -104,6 +152,37 @@ static void *serve(void *ctx)
         close(fd);
     }
     return NULL;
+}
+
+/* A key and a certificate for 127.0.0.1 that signs itself; the certificate is also written to `path`. */
+static void make_certificate(server *s, const char *path)
+{
+    static const unsigned char loopback[] = { 127, 0, 0, 1 };
+    gnutls_x509_privkey_t key;
+    gnutls_x509_crt_t crt;
+    gnutls_datum_t pem;
+    gnutls_x509_privkey_init(&key);
+    gnutls_x509_crt_init(&crt);
+    assert_int_equal(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
+    gnutls_x509_crt_set_version(crt, 3);
+    gnutls_x509_crt_set_serial(crt, "\x01", 1);
+    gnutls_x509_crt_set_activation_time(crt, 1577836800);       /* 2020 */
+    gnutls_x509_crt_set_expiration_time(crt, 4102444800);       /* 2100 */
+    gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, "test server", 11);
+    gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, loopback, sizeof loopback, GNUTLS_FSAN_SET);
+    gnutls_x509_crt_set_basic_constraints(crt, 1, 0);
+    gnutls_x509_crt_set_key(crt, key);
+    assert_int_equal(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), 0);
+    assert_int_equal(gnutls_certificate_allocate_credentials(&s->credentials), 0);
+    assert_int_equal(gnutls_certificate_set_x509_key(s->credentials, &crt, 1, key), 0);
+    assert_int_equal(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem), 0);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(pem.data, 1, pem.size, f), pem.size);
+    fclose(f);
+    gnutls_free(pem.data);
+    gnutls_x509_crt_deinit(crt);
+    gnutls_x509_privkey_deinit(key);
 }
 
 static void server_start(server *s)
@@ -127,7 +206,8 @@ static void server_stop(server *s)
 
 /* --- a house that sends ------------------------------------------------------------------------ */
 
-typedef struct { store *st; kt_clock clock; kt_random random; kt_metrics *metrics; outbox *o; kt_arena *mem; server s; char url[64]; } house;
+typedef struct { store *st; kt_clock clock; kt_random random; kt_metrics *metrics; outbox *o; kt_arena *mem;
+                 server s; char url[64], certificate[64]; } house;
 
 static int set_up(void **state)
 {
@@ -150,6 +230,10 @@ static void end_outbox(house *h)
     h->o = NULL;
     if (h->s.port) server_stop(&h->s);
     h->s.port = 0;
+    if (h->s.credentials) gnutls_certificate_free_credentials(h->s.credentials);
+    h->s.credentials = NULL;
+    if (h->certificate[0]) unlink(h->certificate);
+    h->certificate[0] = '\0';
 }
 
 static int tear_down(void **state)
@@ -167,7 +251,7 @@ static void start_mail(house *h, mail_options options)
 {
     if (!options.drop_dir && !options.smtp_url) {
         server_start(&h->s);
-        snprintf(h->url, sizeof h->url, "smtp://127.0.0.1:%d", h->s.port);
+        snprintf(h->url, sizeof h->url, "%s://127.0.0.1:%d", h->s.tls_at_once ? "smtps" : "smtp", h->s.port);
         options.smtp_url = h->url;
     }
     if (!options.from_address) options.from_address = "kontor@example.org";
@@ -484,6 +568,49 @@ static void test_required_tls_that_is_not_offered_sends_nothing(void **state)
     assert_null(strstr(h->s.heard, "AUTH"));
 }
 
+static void certify(house *h)
+{
+    snprintf(h->certificate, sizeof h->certificate, "/tmp/kontor-certificate-XXXXXX");
+    int fd = mkstemp(h->certificate);
+    assert_true(fd >= 0);
+    close(fd);
+    make_certificate(&h->s, h->certificate);
+}
+
+static void test_tls_is_begun_before_anything_private_is_said(void **state)
+{
+    house *h = *state;
+    certify(h);
+    h->s.ehlo = "250-test\r\n250-AUTH PLAIN\r\n250 STARTTLS";
+    start_mail(h, (mail_options){ .smtp_require_tls = true, .ca_file = h->certificate, .smtp_user = "user", .smtp_password = "secret" });
+    expect_answer(h, "sent", NULL);
+    end_outbox(h);
+    const char *tls = strstr(h->s.heard, "STARTTLS\n");
+    assert_non_null(tls);
+    assert_true(tls < strstr(h->s.heard, "AUTH PLAIN") && tls < strstr(h->s.heard, "MAIL FROM"));
+    has(h->s.message, "Message-ID: <k1@mail.example.org>\r\n");
+}
+
+static void test_tls_from_the_first_byte(void **state)
+{
+    house *h = *state;
+    certify(h);
+    h->s.tls_at_once = true;
+    start_mail(h, (mail_options){ .ca_file = h->certificate });
+    expect_answer(h, "sent", NULL);
+}
+
+static void test_a_certificate_nobody_vouches_for_gets_no_mail(void **state)
+{
+    house *h = *state;
+    certify(h);
+    h->s.ehlo = "250-test\r\n250 STARTTLS";
+    start_mail(h, (mail_options){ .smtp_require_tls = true });
+    expect_answer(h, "waiting", NULL);
+    end_outbox(h);
+    assert_null(strstr(h->s.heard, "MAIL"));
+}
+
 static void test_sign_in_is_done_before_the_mail(void **state)
 {
     house *h = *state;
@@ -593,6 +720,9 @@ int main(void)
         WITH_HOUSE(test_a_server_that_hangs_up_is_tried_again),
         WITH_HOUSE(test_no_server_is_tried_again),
         WITH_HOUSE(test_required_tls_that_is_not_offered_sends_nothing),
+        WITH_HOUSE(test_tls_is_begun_before_anything_private_is_said),
+        WITH_HOUSE(test_tls_from_the_first_byte),
+        WITH_HOUSE(test_a_certificate_nobody_vouches_for_gets_no_mail),
         WITH_HOUSE(test_sign_in_is_done_before_the_mail),
         WITH_HOUSE(test_a_refused_sign_in_is_not_the_mails_fault),
         WITH_HOUSE(test_addresses_of_all_scripts_are_delivered),

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/log.h"
@@ -230,6 +232,56 @@ static void test_what_is_queued_is_written_before_the_store_closes(void **state)
     rmdir(dir);
 }
 
+/* A file that may not grow makes the commit fail: everybody in it is told, and nothing of it is there. */
+static void test_a_commit_that_fails_fails_everybody_in_it(void **state)
+{
+    store *st = opened(&(store_options){ .in_memory = true, .clock = &test_clock });
+    wish w[] = { { .id = 1, .bytes = 90000 }, { .id = 2, .answer = KT_GONE }, { .id = 3, .bytes = 90000 } };
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = (struct rlimit){ 65536, before.rlim_max };
+    void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    together(st, w, 3);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, old);
+    assert_int_equal(w[0].got, KT_IO);
+    assert_int_equal(w[1].got, KT_GONE);
+    assert_int_equal(w[2].got, KT_IO);
+    assert_int_equal(marks_in(st), 0);
+    together(st, w, 3);
+    assert_int_equal(w[0].got, KT_OK);
+    assert_int_equal(w[2].got, KT_OK);
+    assert_int_equal(marks_in(st), 2);
+    store_close(st);
+}
+
+/* The command line beside the running service: each has its own writer, and they take turns. */
+static void test_two_programs_share_a_file(void **state)
+{
+    char dir[] = "/tmp/kontor-threads-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    store_options options = { .dir = dir, .clock = &test_clock };
+    store *st[2] = { opened(&options), opened(&options) };
+    pthread_t thread[2];
+    actor a[2];
+    atomic_int writing = 2;
+    for (int i = 0; i < 2; i++) {
+        a[i] = (actor){ st[i], &writing, i, 0 };
+        assert_int_equal(pthread_create(&thread[i], NULL, move_coins, &a[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(thread[i], NULL);
+        assert_int_equal(a[i].wrong, 0);
+    }
+    assert_int_equal(purse(store_reader(st[0]), 2), 50 + 2 * ROUNDS / 5 * 4);
+    store_close(st[0]);
+    store_close(st[1]);
+    snprintf(path, sizeof path, "%s/kontor.db", dir);
+    unlink(path);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 /* --- readers ----------------------------------------------------------------------------------- */
 
 static void *read_once(void *ctx)
@@ -307,6 +359,8 @@ int main(void)
         cmocka_unit_test(test_writers_and_readers_race_and_nothing_is_lost),
         cmocka_unit_test(test_callers_share_a_commit_and_a_failure_is_its_own),
         cmocka_unit_test(test_an_action_that_fills_the_store_does_not_take_its_neighbours_along),
+        cmocka_unit_test(test_a_commit_that_fails_fails_everybody_in_it),
+        cmocka_unit_test(test_two_programs_share_a_file),
         cmocka_unit_test(test_what_is_queued_is_written_before_the_store_closes),
         cmocka_unit_test(test_connections_of_ended_threads_are_used_again),
         cmocka_unit_test(test_more_threads_than_connections_are_told_to_come_later),
