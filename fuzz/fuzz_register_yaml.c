@@ -7,7 +7,8 @@
 #include "register/load.h"
 
 static const char operator_text[] =
-    "operator: { name: Muster GmbH, country: DE, privacy_email: p@example.org, platform_name: Muster, platform_url: \"https://example.org\" }\n";
+    "operator: { name: Muster GmbH, country: DE, privacy_email: p@example.org, platform_name: Muster,\n"
+    "            platform_url: \"https://example.org\" }\n";
 
 /* The facts of what loaded must be readable as JSON, and the hash be there. */
 static void look(registry *r, kt_arena *mem)
@@ -28,8 +29,8 @@ static void load(kt_str module_text, kt_str config)
     kt_value *faults = kt_list(mem);
     registry *r = NULL;
     registry_text texts[] = {
-        { "sample", "src/sample/activity.yaml", module_text, NULL, KT_STR_NONE },
-        { NULL, "kontor.yaml", config, NULL, KT_STR_NONE },
+        {"sample", "src/sample/activity.yaml", module_text, NULL, KT_STR_NONE},
+        { NULL,    "kontor.yaml",              config,      NULL, KT_STR_NONE},
     };
     kt_err err = registry_load_texts(texts, 2, mem, faults, &r);
     if ((err == KT_OK) != (faults->count == 0) || (err == KT_OK) != (r != NULL)) abort();

@@ -9,9 +9,13 @@ enum { HASH_LEN = 32, TEXT_MAX = 500 };
 
 /* The texts of a row in the order in which the hash covers them. */
 enum { ACTOR_KIND, ACTOR, ACTION, OBJECT_KIND, OBJECT, RESULT, REASON, REQUEST_ID, TEXTS };
-static const char *const columns[TEXTS] = { "actor_kind", "actor", "action", "object_kind", "object", "result", "reason", "request_id" };
+static const char *const columns[TEXTS] = { "actor_kind", "actor",  "action", "object_kind",
+                                            "object",     "result", "reason", "request_id" };
 
-typedef struct { int64_t seq, at; kt_str text[TEXTS]; } audit_row;
+typedef struct {
+    int64_t seq, at;
+    kt_str text[TEXTS];
+} audit_row;
 
 static void put_number(kt_buf *out, uint64_t n)
 {
@@ -93,7 +97,8 @@ kt_err audit_write(db *d, const audit_entry *e, int64_t now_ms)
                         sql_text("object_kind", row.text[OBJECT_KIND]), sql_text("object", row.text[OBJECT]),
                         sql_text("result", row.text[RESULT]), sql_text("reason", row.text[REASON]),
                         sql_text("request_id", row.text[REQUEST_ID]), sql_blob("prev_hash", kt_sha256_str(&prev)),
-                        sql_blob("hash", kt_sha256_str(&hash))), NULL));
+                        sql_blob("hash", kt_sha256_str(&hash))),
+                   NULL));
     if (kt_str_empty(e->ip_prefix)) return KT_OK;
     return store_exec(d, &SQL_register_audit_add_address,
                       ARGS(sql_int("seq", row.seq), sql_int("at", now_ms), sql_text("ip_prefix", e->ip_prefix)), NULL);
@@ -118,7 +123,8 @@ static kt_err read_cut(db *d, int64_t *seq, kt_sha256 *hash)
 static bool row_holds(rows *r, int64_t expected_seq, kt_sha256 *hash)
 {
     audit_row row = { .seq = rows_int(r, "seq"), .at = rows_int(r, "at") };
-    for (size_t i = 0; i < TEXTS; i++) row.text[i] = rows_is_null(r, columns[i]) ? KT_STR_NONE : rows_text(r, columns[i]);
+    for (size_t i = 0; i < TEXTS; i++)
+        row.text[i] = rows_is_null(r, columns[i]) ? KT_STR_NONE : rows_text(r, columns[i]);
     for (size_t i = 0; i < TEXTS; i++)
         if (!row.text[i].at && !rows_is_null(r, columns[i])) row.text[i] = KT_STR("");
     if (row.seq != expected_seq || !kt_str_eq(rows_blob(r, "prev_hash"), kt_sha256_str(hash))) return false;
@@ -136,8 +142,10 @@ kt_err audit_verify(db *d, int64_t *rows_checked, int64_t *first_bad)
     if (err == KT_CORRUPT) bad = 1;
     if (!bad) TRY(store_rows(d, &SQL_register_audit_all, ARGS(), &r));
     while (!bad && rows_next(r)) {
-        if (row_holds(r, ++seq, &hash)) checked++;
-        else bad = seq;
+        if (row_holds(r, ++seq, &hash))
+            checked++;
+        else
+            bad = seq;
     }
     TRY(rows_end(r));
     if (rows_checked) *rows_checked = checked;
@@ -168,7 +176,8 @@ kt_err audit_seal(db *d, kt_arena *mem, kt_str key, int64_t now_ms)
     kt_sha256 mac = sign(key, day, seq, kt_sha256_str(&hash));
     return store_exec(d, &SQL_register_audit_add_head,
                       ARGS(sql_text("day", day), sql_int("at", now_ms), sql_int("seq", seq),
-                           sql_blob("hash", kt_sha256_str(&hash)), sql_blob("mac", kt_sha256_str(&mac))), NULL);
+                           sql_blob("hash", kt_sha256_str(&hash)), sql_blob("mac", kt_sha256_str(&mac))),
+                      NULL);
 }
 
 /* A head is true when its signature fits and the row it names is still there with that hash, or was cut
@@ -196,8 +205,10 @@ kt_err audit_verify_heads(db *d, kt_str key, int64_t *heads_checked, int64_t *fi
     while (err == KT_OK && !bad && rows_next(r)) {
         bool holds = false;
         err = head_holds(d, r, key, cut_seq, &holds);
-        if (holds) checked++;
-        else bad = rows_int(r, "seq");
+        if (holds)
+            checked++;
+        else
+            bad = rows_int(r, "seq");
     }
     kt_err end = rows_end(r);
     if (err != KT_OK || end != KT_OK) return err != KT_OK ? err : end;

@@ -6,8 +6,14 @@
 
 enum { SUBSCRIBERS_MAX = 64 };
 
-typedef struct { kt_err (*hear)(void *room, db *d, const kt_value *facts, int64_t now_ms); void *room; } subscriber;
-struct bus { subscriber of[BUS_COUNT][SUBSCRIBERS_MAX]; size_t count[BUS_COUNT]; };
+typedef struct {
+    kt_err (*hear)(void *room, db *d, const kt_value *facts, int64_t now_ms);
+    void *room;
+} subscriber;
+struct bus {
+    subscriber of[BUS_COUNT][SUBSCRIBERS_MAX];
+    size_t count[BUS_COUNT];
+};
 
 bus *bus_new(void) { return kt_calloc(1, sizeof(bus)); }
 void bus_free(bus *b) { free(b); }

@@ -12,7 +12,10 @@ extern const module register_module;
 
 enum { COLUMNS_MAX = 8192 };
 
-typedef struct { kt_str table, column, type; bool not_null, primary, claimed; } catalogue_column;
+typedef struct {
+    kt_str table, column, type;
+    bool not_null, primary, claimed;
+} catalogue_column;
 
 typedef struct {
     const registry *r;
@@ -20,9 +23,11 @@ typedef struct {
     kt_arena *mem;
     kt_value *faults, *warnings;
     size_t n_faults;
-    catalogue_column *columns; size_t n_columns;
+    catalogue_column *columns;
+    size_t n_columns;
 } checking;
 
+static void say(checking *c, bool is_fault, const char *file, int line, const char *fmt, va_list args) KT_PRINTF(5, 0);
 static void say(checking *c, bool is_fault, const char *file, int line, const char *fmt, va_list args)
 {
     kt_value *list = is_fault ? c->faults : c->warnings;
@@ -58,8 +63,12 @@ static void take_column(const store_column *s, void *ctx)
     checking *c = ctx;
     if (strncmp(s->table, "sqlite_", 7) == 0 || c->n_columns == COLUMNS_MAX) return;
     c->columns[c->n_columns++] = (catalogue_column){
-        kt_str_dup(c->mem, kt_str_c(s->table)), kt_str_dup(c->mem, kt_str_c(s->column)), kt_str_dup(c->mem, kt_str_c(s->type)),
-        s->not_null, s->primary, false,
+        kt_str_dup(c->mem, kt_str_c(s->table)),
+        kt_str_dup(c->mem, kt_str_c(s->column)),
+        kt_str_dup(c->mem, kt_str_c(s->type)),
+        s->not_null,
+        s->primary,
+        false,
     };
 }
 
@@ -89,9 +98,11 @@ static void check_claim(checking *c, const activity *a, const store_claim *s, co
 {
     catalogue_column *col = find_column(c, claim->table, claim->column);
     if (!col)
-        fault(c, s->file, claim->line, "activity \"%.*s\" claims %.*s.%.*s, which is no column", KT_ARG(a->id), KT_ARG(claim->table), KT_ARG(claim->column));
+        fault(c, s->file, claim->line, "activity \"%.*s\" claims %.*s.%.*s, which is no column", KT_ARG(a->id),
+              KT_ARG(claim->table), KT_ARG(claim->column));
     else if (col->claimed)
-        fault(c, s->file, claim->line, "column %.*s.%.*s is claimed twice", KT_ARG(claim->table), KT_ARG(claim->column));
+        fault(c, s->file, claim->line, "column %.*s.%.*s is claimed twice", KT_ARG(claim->table),
+              KT_ARG(claim->column));
     else
         col->claimed = true;
 }
@@ -102,10 +113,12 @@ static void check_subject(checking *c, const activity *a, const store_claim *s)
     if (kt_str_is(s->subject, "none")) return;
     size_t arrow = kt_str_find(s->subject, KT_STR("->"), 0);
     bool found = arrow == KT_NOT_FOUND_AT
-        ? find_column(c, s->table, s->subject) != NULL
-        : find_dotted(c, kt_str_trim(kt_str_slice(s->subject, 0, arrow))) && find_dotted(c, kt_str_trim(kt_str_slice(s->subject, arrow + 2, s->subject.len)));
+                     ? find_column(c, s->table, s->subject) != NULL
+                     : find_dotted(c, kt_str_trim(kt_str_slice(s->subject, 0, arrow))) &&
+                           find_dotted(c, kt_str_trim(kt_str_slice(s->subject, arrow + 2, s->subject.len)));
     if (!found)
-        fault(c, s->file, s->line, "activity \"%.*s\": the way from %.*s to its subject (\"%.*s\") does not exist", KT_ARG(a->id), KT_ARG(s->table), KT_ARG(s->subject));
+        fault(c, s->file, s->line, "activity \"%.*s\": the way from %.*s to its subject (\"%.*s\") does not exist",
+              KT_ARG(a->id), KT_ARG(s->table), KT_ARG(s->subject));
 }
 
 static void check_stores(checking *c, const activity *a)
@@ -146,7 +159,8 @@ static void check_routes(checking *c, const module *m)
         if (!row->activity || !*row->activity)
             fault(c, code_of(c, m), 0, "route %s %s names no activity", row->method, row->path);
         else if (!registry_activity(c->r, row->activity))
-            fault(c, code_of(c, m), 0, "route %s %s falls under \"%s\", which is not declared", row->method, row->path, row->activity);
+            fault(c, code_of(c, m), 0, "route %s %s falls under \"%s\", which is not declared", row->method, row->path,
+                  row->activity);
     }
 }
 
@@ -155,7 +169,8 @@ static void check_routes(checking *c, const module *m)
 static void check_cookies_in_code(checking *c, const module *m)
 {
     for (const char *const *id = m->cookies; id && *id; id++)
-        if (!registry_cookie(c->r, *id)) fault(c, code_of(c, m), 0, "the code sets the cookie \"%s\", which no activity declares", *id);
+        if (!registry_cookie(c->r, *id))
+            fault(c, code_of(c, m), 0, "the code sets the cookie \"%s\", which no activity declares", *id);
 }
 
 static bool is_set_by_code(const checking *c, kt_str id)
@@ -177,13 +192,18 @@ static void check_cookie(checking *c, const activity *a, const cookie_entry *k)
     if (kt_str_is(k->host, "own") && a->module && !is_set_by_code(c, k->id))
         fault(c, k->file, k->line, "cookie \"%.*s\" is declared as our own, but no module sets it", KT_ARG(k->id));
     if (kt_str_is(a->device_access, "none"))
-        fault(c, k->file, k->line, "cookie \"%.*s\": activity \"%.*s\" has no permission for the device (device_access is none)", KT_ARG(k->id), KT_ARG(a->id));
+        fault(c, k->file, k->line,
+              "cookie \"%.*s\": activity \"%.*s\" has no permission for the device (device_access is none)",
+              KT_ARG(k->id), KT_ARG(a->id));
     if (!necessary && kt_str_is(a->device_access, "necessary"))
-        fault(c, k->file, k->line, "cookie \"%.*s\" is optional, but device_access of \"%.*s\" is necessary", KT_ARG(k->id), KT_ARG(a->id));
+        fault(c, k->file, k->line, "cookie \"%.*s\" is optional, but device_access of \"%.*s\" is necessary",
+              KT_ARG(k->id), KT_ARG(a->id));
     if (necessary && kt_str_empty(k->kind))
         fault(c, k->file, k->line, "cookie \"%.*s\" is necessary, but its kind is not declared", KT_ARG(k->id));
     else if (necessary && !serves_necessity(k->kind))
-        fault(c, k->file, k->line, "cookie \"%.*s\" is necessary, but its kind %.*s is not: only language, login and choice are", KT_ARG(k->id), KT_ARG(k->kind));
+        fault(c, k->file, k->line,
+              "cookie \"%.*s\" is necessary, but its kind %.*s is not: only language, login and choice are",
+              KT_ARG(k->id), KT_ARG(k->kind));
     if (kt_str_is(k->same_site, "None") && !k->third_party_access)
         warn(c, k->file, k->line, "cookie \"%.*s\": same_site None without third_party_access", KT_ARG(k->id));
 }
@@ -196,7 +216,8 @@ static bool has_optional_service(const checking *c, const activity *a, kt_str ca
         const service *s = c->r->services[i];
         for (size_t j = 0; j < s->n_activities; j++)
             if (kt_str_eq(s->activities[j], a->id) && !kt_str_is(s->category, "necessary") &&
-                (kt_str_empty(category) || kt_str_eq(s->category, category))) return true;
+                (kt_str_empty(category) || kt_str_eq(s->category, category)))
+                return true;
     }
     return false;
 }
@@ -212,15 +233,20 @@ static void check_permission(checking *c, const activity *a)
 {
     bool asks = kt_str_is(a->device_access, "consent");
     if (kt_str_is(a->device_access, "necessary") && kt_str_empty(a->device_access_reason.de))
-        fault(c, a->file, a->line, "activity \"%.*s\": device_access necessary needs its reason (§ 25(2) TDDDG)", KT_ARG(a->id));
+        fault(c, a->file, a->line, "activity \"%.*s\": device_access necessary needs its reason (§ 25(2) TDDDG)",
+              KT_ARG(a->id));
     if (asks && kt_str_empty(a->consent_category))
         fault(c, a->file, a->line, "activity \"%.*s\": device_access consent needs consent_purpose", KT_ARG(a->id));
     if (asks && !has_optional_service(c, a, a->consent_category))
-        fault(c, a->file, a->line, "activity \"%.*s\": device_access consent, but no optional service of its category asks for it", KT_ARG(a->id));
+        fault(c, a->file, a->line,
+              "activity \"%.*s\": device_access consent, but no optional service of its category asks for it",
+              KT_ARG(a->id));
     else if (!asks && a->module && activity_rests_on_consent(a) && !has_optional_service(c, a, KT_STR_NONE))
-        fault(c, a->file, a->line, "activity \"%.*s\" rests on consent, but no optional service asks for it", KT_ARG(a->id));
+        fault(c, a->file, a->line, "activity \"%.*s\" rests on consent, but no optional service asks for it",
+              KT_ARG(a->id));
     if (rests_on_interest(a))
-        fault(c, a->file, a->line, "activity \"%.*s\": 6(1)(f) needs the interest in words (Art. 13(1)(d) GDPR)", KT_ARG(a->id));
+        fault(c, a->file, a->line, "activity \"%.*s\": 6(1)(f) needs the interest in words (Art. 13(1)(d) GDPR)",
+              KT_ARG(a->id));
 }
 
 static void check_services(checking *c)
@@ -245,13 +271,17 @@ static void check_recipients(checking *c)
 {
     for (size_t i = 0; i < c->r->n_recipients; i++) {
         const recipient *to = c->r->recipients[i];
-        if (!is_engaged(c, to)) warn(c, to->file, to->line, "recipient \"%.*s\" is engaged by no activity", KT_ARG(to->id));
-        if (kt_str_is(to->role, "not_stated")) warn(c, to->file, to->line, "recipient \"%.*s\": its role is not stated", KT_ARG(to->id));
+        if (!is_engaged(c, to))
+            warn(c, to->file, to->line, "recipient \"%.*s\" is engaged by no activity", KT_ARG(to->id));
+        if (kt_str_is(to->role, "not_stated"))
+            warn(c, to->file, to->line, "recipient \"%.*s\": its role is not stated", KT_ARG(to->id));
         if (recipient_has_safeguard(to)) continue;
         if (kt_str_empty(to->mechanism))
-            fault(c, to->file, to->line, "recipient \"%.*s\" is in a third country without a safeguard (Art. 44 to 49 GDPR)", KT_ARG(to->id));
+            fault(c, to->file, to->line,
+                  "recipient \"%.*s\" is in a third country without a safeguard (Art. 44 to 49 GDPR)", KT_ARG(to->id));
         else
-            fault(c, to->file, to->line, "recipient \"%.*s\": its safeguard for the third country has no date", KT_ARG(to->id));
+            fault(c, to->file, to->line, "recipient \"%.*s\": its safeguard for the third country has no date",
+                  KT_ARG(to->id));
     }
 }
 
@@ -271,33 +301,47 @@ static void check_rule_of_table(checking *c, const activity *a, const retention 
 {
     kt_str start_table = kt_str_slice(k->start, 0, kt_str_find_byte(k->start, '.', 0));
     if (!has_table(c, k->table)) {
-        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": there is no table %.*s", KT_ARG(k->id), KT_ARG(a->id), KT_ARG(k->table));
+        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": there is no table %.*s", KT_ARG(k->id),
+              KT_ARG(a->id), KT_ARG(k->table));
         return;
     }
     if (!retention_is_sql(k))
-        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\" names a table, so it needs start: table.column, a period, and then: erase or obfuscate", KT_ARG(k->id), KT_ARG(a->id));
+        fault(
+            c, k->file, k->line,
+            "retention \"%.*s\" of \"%.*s\" names a table, so it needs start: table.column, a period, and then: erase or obfuscate",
+            KT_ARG(k->id), KT_ARG(a->id));
     else if (!kt_str_eq(start_table, k->table))
-        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": start must be a column of %.*s", KT_ARG(k->id), KT_ARG(a->id), KT_ARG(k->table));
+        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": start must be a column of %.*s", KT_ARG(k->id),
+              KT_ARG(a->id), KT_ARG(k->table));
     if (k->then == THEN_OBFUSCATE && k->n_columns == 0)
-        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": obfuscate needs the columns it strips", KT_ARG(k->id), KT_ARG(a->id));
+        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": obfuscate needs the columns it strips",
+              KT_ARG(k->id), KT_ARG(a->id));
     for (size_t i = 0; i < k->n_columns; i++) {
         const catalogue_column *col = find_column(c, k->table, k->columns[i]);
-        if (!col) fault(c, k->file, k->line, "retention \"%.*s\": there is no column %.*s.%.*s", KT_ARG(k->id), KT_ARG(k->table), KT_ARG(k->columns[i]));
-        else if (col->not_null || col->primary) fault(c, k->file, k->line, "retention \"%.*s\": %.*s.%.*s cannot be NULL", KT_ARG(k->id), KT_ARG(k->table), KT_ARG(k->columns[i]));
+        if (!col)
+            fault(c, k->file, k->line, "retention \"%.*s\": there is no column %.*s.%.*s", KT_ARG(k->id),
+                  KT_ARG(k->table), KT_ARG(k->columns[i]));
+        else if (col->not_null || col->primary)
+            fault(c, k->file, k->line, "retention \"%.*s\": %.*s.%.*s cannot be NULL", KT_ARG(k->id), KT_ARG(k->table),
+                  KT_ARG(k->columns[i]));
     }
 }
 
 static void check_start(checking *c, const activity *a, const retention *k)
 {
     if (kt_str_empty(k->start)) {
-        if (k->rule != KEEP_NEED) fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\" has no start", KT_ARG(k->id), KT_ARG(a->id));
+        if (k->rule != KEEP_NEED)
+            fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\" has no start", KT_ARG(k->id), KT_ARG(a->id));
         return;
     }
     if (kt_str_find_byte(k->start, '.', 0) == KT_NOT_FOUND_AT) return;
     const catalogue_column *col = find_dotted(c, k->start);
-    if (!col) fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": there is no column %.*s", KT_ARG(k->id), KT_ARG(a->id), KT_ARG(k->start));
+    if (!col)
+        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": there is no column %.*s", KT_ARG(k->id),
+              KT_ARG(a->id), KT_ARG(k->start));
     else if (!kt_str_eq_nocase(col->type, KT_STR("INTEGER")))
-        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": %.*s is no time (INTEGER)", KT_ARG(k->id), KT_ARG(a->id), KT_ARG(k->start));
+        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": %.*s is no time (INTEGER)", KT_ARG(k->id),
+              KT_ARG(a->id), KT_ARG(k->start));
 }
 
 static void check_keeper(checking *c, const activity *a, const retention *k)
@@ -305,9 +349,13 @@ static void check_keeper(checking *c, const activity *a, const retention *k)
     kt_str by = k->by;
     if (kt_str_starts(by, KT_STR("job "))) {
         kt_str name = kt_str_trim(kt_str_slice(by, 4, by.len));
-        if (!job_exists(c, name)) fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": there is no job \"%.*s\"", KT_ARG(k->id), KT_ARG(a->id), KT_ARG(name));
-    } else if (kt_str_empty(by) && kt_str_empty(k->table) && a->module && (k->rule == KEEP_DURATION || k->rule == KEEP_EVENT)) {
-        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": nobody keeps it; it needs table or by", KT_ARG(k->id), KT_ARG(a->id));
+        if (!job_exists(c, name))
+            fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": there is no job \"%.*s\"", KT_ARG(k->id),
+                  KT_ARG(a->id), KT_ARG(name));
+    } else if (kt_str_empty(by) && kt_str_empty(k->table) && a->module &&
+               (k->rule == KEEP_DURATION || k->rule == KEEP_EVENT)) {
+        fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": nobody keeps it; it needs table or by",
+              KT_ARG(k->id), KT_ARG(a->id));
     }
 }
 
@@ -315,14 +363,17 @@ static void check_retention(checking *c, const activity *a, const retention *k)
 {
     bool has_period = k->keep_ms || k->keep_months;
     if (k->rule == KEEP_NEED && !has_period)
-        warn(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\": \"as long as needed\" has no value yet; set keep in the operator's file", KT_ARG(k->id), KT_ARG(a->id));
+        warn(c, k->file, k->line,
+             "retention \"%.*s\" of \"%.*s\": \"as long as needed\" has no value yet; set keep in the operator's file",
+             KT_ARG(k->id), KT_ARG(a->id));
     if ((k->rule == KEEP_DURATION || k->rule == KEEP_LAW) && !has_period)
         fault(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\" has no period (max)", KT_ARG(k->id), KT_ARG(a->id));
     check_start(c, a, k);
     check_keeper(c, a, k);
     if (!kt_str_empty(k->table) && (k->rule != KEEP_NEED || has_period)) check_rule_of_table(c, a, k);
     if (kt_str_empty(k->wording.de))
-        warn(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\" has no wording for the notice", KT_ARG(k->id), KT_ARG(a->id));
+        warn(c, k->file, k->line, "retention \"%.*s\" of \"%.*s\" has no wording for the notice", KT_ARG(k->id),
+             KT_ARG(a->id));
 }
 
 /* ------------------------------------------------------------------ the whole */
@@ -330,15 +381,23 @@ static void check_retention(checking *c, const activity *a, const retention *k)
 static void check_operator(checking *c)
 {
     const operator_facts *o = &c->r->operator;
-    const struct { const char *key; kt_str value; } due[] = {
-        { "street", o->street }, { "postcode", o->postcode }, { "city", o->city }, { "email", o->email },
+    const struct {
+        const char *key;
+        kt_str value;
+    } due[] = {
+        {"street",    o->street  },
+        { "postcode", o->postcode},
+        { "city",     o->city    },
+        { "email",    o->email   },
     };
     const kt_value *map = kt_get(c->r->config, "operator");
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
-        if (kt_str_empty(due[i].value)) warn(c, "operator", map ? map->line : 0, "%s is not given (Art. 13(1)(a) GDPR)", due[i].key);
+        if (kt_str_empty(due[i].value))
+            warn(c, "operator", map ? map->line : 0, "%s is not given (Art. 13(1)(a) GDPR)", due[i].key);
 }
 
-kt_err check_register(const registry *r, const module *const *modules, store *st, kt_arena *mem, kt_value *faults, kt_value *warnings)
+kt_err check_register(const registry *r, const module *const *modules, store *st, kt_arena *mem, kt_value *faults,
+                      kt_value *warnings)
 {
     checking c = { .r = r, .modules = modules, .mem = mem, .faults = faults, .warnings = warnings };
     c.columns = kt_alloc_array(mem, COLUMNS_MAX, sizeof *c.columns);

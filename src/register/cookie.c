@@ -36,7 +36,10 @@ kt_str cookie_get(const registry *r, request *rq, const char *id, bool *twice)
 static http_cookie line_of(request *rq, const cookie_entry *c, const char *name)
 {
     return (http_cookie){
-        .name = name, .http_only = c->http_only, .secure = rq->tls, .same_site = kt_str_z(rq->mem, c->same_site),
+        .name = name,
+        .http_only = c->http_only,
+        .secure = rq->tls,
+        .same_site = kt_str_z(rq->mem, c->same_site),
         .path = kt_str_z(rq->mem, c->path),
     };
 }
@@ -64,7 +67,8 @@ static bool value_is_clean(kt_str value)
     return value.len <= 4000;
 }
 
-kt_err cookie_set(const registry *r, request *rq, reply *rs, const char *id, kt_str value, bool session_only, const permit *p)
+kt_err cookie_set(const registry *r, request *rq, reply *rs, const char *id, kt_str value, bool session_only,
+                  const permit *p)
 {
     const cookie_entry *c = registry_cookie(r, id);
     if (!c || !is_own(c) || is_pattern(c)) {

@@ -6,7 +6,7 @@
 #include "register/fields.h"
 #include "base/clock.h"
 
-#define AT(type, thing, offset) ((type *)(void *)((char *)(thing) + (offset)))
+#define AT(type, thing, offset)       ((type *)(void *)((char *)(thing) + (offset)))
 #define AT_CONST(type, thing, offset) ((const type *)(const void *)((const char *)(thing) + (offset)))
 
 void reader_fault(reader *rd, int line, const char *fmt, ...)
@@ -22,7 +22,12 @@ void reader_fault(reader *rd, int line, const char *fmt, ...)
 
 /* ------------------------------------------------------------------ reading one value */
 
-typedef struct { reader *rd; const shape *shape; const field *f; const kt_value *v; } slot;
+typedef struct {
+    reader *rd;
+    const shape *shape;
+    const field *f;
+    const kt_value *v;
+} slot;
 
 static void slot_fault(const slot *s, const char *reason)
 {
@@ -39,8 +44,10 @@ static bool choose(const slot *s, const kt_value *v, size_t *index)
     }
     kt_str all = KT_STR_NONE;
     for (size_t i = 0; s->f->choices[i]; i++)
-        all = kt_str_fmt(s->rd->mem, "%.*s%s%s", KT_ARG(all), i ? ", " : "", *s->f->choices[i] ? s->f->choices[i] : "\"\"");
-    reader_fault(s->rd, v->line, "%s of %s: \"%.*s\" is none of: %.*s", s->f->key, s->shape->name, KT_ARG(text), KT_ARG(all));
+        all = kt_str_fmt(s->rd->mem, "%.*s%s%s", KT_ARG(all), i ? ", " : "",
+                         *s->f->choices[i] ? s->f->choices[i] : "\"\"");
+    reader_fault(s->rd, v->line, "%s of %s: \"%.*s\" is none of: %.*s", s->f->key, s->shape->name, KT_ARG(text),
+                 KT_ARG(all));
     return false;
 }
 
@@ -73,10 +80,14 @@ static void read_words(const slot *s, words *out)
         slot_fault(s, "must be {de: …, en: …}");
         return;
     }
-    KT_EACH(m, s->v) {
+    KT_EACH (m, s->v) {
         kt_str *side = kt_str_is(m->key, "de") ? &out->de : kt_str_is(m->key, "en") ? &out->en : NULL;
-        if (!side) reader_fault(s->rd, m->line, "%s of %s: unknown language \"%.*s\"%s", s->f->key, s->shape->name, KT_ARG(m->key), kt_str_find_byte(m->key, ' ', 0) != KT_NOT_FOUND_AT ? " (a text with a comma needs quotes)" : "");
-        else read_text(s, m, side);
+        if (!side)
+            reader_fault(
+                s->rd, m->line, "%s of %s: unknown language \"%.*s\"%s", s->f->key, s->shape->name, KT_ARG(m->key),
+                kt_str_find_byte(m->key, ' ', 0) != KT_NOT_FOUND_AT ? " (a text with a comma needs quotes)" : "");
+        else
+            read_text(s, m, side);
     }
     if (kt_str_empty(out->de)) slot_fault(s, "the German words (de) are missing");
     if (kt_str_empty(out->en)) slot_fault(s, "the English words (en) are missing");
@@ -86,8 +97,10 @@ static void read_date(const slot *s, kt_str *out)
 {
     int64_t ms = 0;
     kt_str text = kt_as_str(s->v);
-    if (text.len != 10 || !kt_time_parse(text, &ms)) slot_fault(s, "must be a date, YYYY-MM-DD");
-    else *out = text;
+    if (text.len != 10 || !kt_time_parse(text, &ms))
+        slot_fault(s, "must be a date, YYYY-MM-DD");
+    else
+        *out = text;
 }
 
 static void read_period(const slot *s, int64_t *ms, int *months)
@@ -126,7 +139,7 @@ static void read_texts(const slot *s, const kt_str **out, size_t *count)
     }
     kt_str *list = kt_alloc_array(s->rd->mem, s->v->count, sizeof *list);
     size_t n = 0, index = 0;
-    KT_EACH(item, s->v) {
+    KT_EACH (item, s->v) {
         kt_str text = KT_STR_NONE;
         if (s->f->kind == FIELD_CHOICES ? choose(s, item, &index) : read_text(s, item, &text))
             list[n++] = s->f->kind == FIELD_CHOICES ? kt_str_c(s->f->choices[index]) : text;
@@ -148,7 +161,7 @@ static void read_parts(const slot *s, void **out, size_t *count, bool as_operato
     const shape *part = s->f->part;
     char *list = kt_alloc_array(s->rd->mem, s->v->count, part->size);
     size_t n = 0;
-    KT_EACH(item, s->v) shape_read(s->rd, part, item, list + part->size * n++, as_operator);
+    KT_EACH (item, s->v) shape_read(s->rd, part, item, list + part->size * n++, as_operator);
     *out = list;
     *count = n;
     if (n == 0 && s->f->flags & FIELD_NEEDED) slot_fault(s, "the list is empty");
@@ -162,7 +175,7 @@ static void read_columns(const slot *s, column_claim **out, size_t *count)
     }
     column_claim *list = kt_alloc_array(s->rd->mem, s->v->count, sizeof *list);
     size_t n = 0;
-    KT_EACH(m, s->v) {
+    KT_EACH (m, s->v) {
         column_claim *c = &list[n++];
         c->column = m->key;
         c->line = m->line;
@@ -184,12 +197,16 @@ static void read_slot(const slot *s, void *thing, bool as_operator)
     case FIELD_TEXT: read_text(s, s->v, AT(kt_str, thing, f->at)); break;
     case FIELD_WORDS: read_words(s, AT(words, thing, f->at)); break;
     case FIELD_BOOL:
-        if (s->v->kind != KT_V_BOOL) slot_fault(s, "must be true or false");
-        else *AT(bool, thing, f->at) = s->v->as.boolean;
+        if (s->v->kind != KT_V_BOOL)
+            slot_fault(s, "must be true or false");
+        else
+            *AT(bool, thing, f->at) = s->v->as.boolean;
         break;
     case FIELD_INT:
-        if (s->v->kind != KT_V_INT || s->v->as.integer < 0 || s->v->as.integer > 1000000) slot_fault(s, "must be a number from 0 to 1000000");
-        else *AT(int, thing, f->at) = (int)s->v->as.integer;
+        if (s->v->kind != KT_V_INT || s->v->as.integer < 0 || s->v->as.integer > 1000000)
+            slot_fault(s, "must be a number from 0 to 1000000");
+        else
+            *AT(int, thing, f->at) = (int)s->v->as.integer;
         break;
     case FIELD_DATE: read_date(s, AT(kt_str, thing, f->at)); break;
     case FIELD_PERIOD: read_period(s, AT(int64_t, thing, f->at), AT(int, thing, f->more)); break;
@@ -207,7 +224,8 @@ static void read_slot(const slot *s, void *thing, bool as_operator)
     case FIELD_COLUMNS: read_columns(s, AT(column_claim *, thing, f->at), AT(size_t, thing, f->more)); break;
     case FIELD_STORE: {
         kt_str text = KT_STR_NONE;
-        if (read_text(s, s->v, &text)) *AT(kt_str, thing, f->at) = kt_str_fmt(s->rd->mem, "%s:%.*s", f->key, KT_ARG(text));
+        if (read_text(s, s->v, &text))
+            *AT(kt_str, thing, f->at) = kt_str_fmt(s->rd->mem, "%s:%.*s", f->key, KT_ARG(text));
         break;
     }
     }
@@ -229,13 +247,16 @@ void shape_read(reader *rd, const shape *s, const kt_value *map, void *thing, bo
         reader_fault(rd, map->line, "%s must be a map of keys", s->name);
         return;
     }
-    KT_EACH(v, map) {
+    KT_EACH (v, map) {
         const field *f = find_field(s, v->key);
-        bool prose = kt_str_find_byte(v->key, ' ', 0) != KT_NOT_FOUND_AT;      /* { de: first, second half of it } */
-        if (!f) reader_fault(rd, v->line, "unknown key \"%.*s\" in %s%s", KT_ARG(v->key), s->name, prose ? " (a text with a comma needs quotes)" : "");
+        bool prose = kt_str_find_byte(v->key, ' ', 0) != KT_NOT_FOUND_AT; /* { de: first, second half of it } */
+        if (!f)
+            reader_fault(rd, v->line, "unknown key \"%.*s\" in %s%s", KT_ARG(v->key), s->name,
+                         prose ? " (a text with a comma needs quotes)" : "");
         else if (as_operator && !(f->flags & FIELD_OPERATOR))
             reader_fault(rd, v->line, "%s of %s is a fact of the program and cannot be changed here", f->key, s->name);
-        else read_slot(&(slot){ rd, s, f, v }, thing, as_operator);
+        else
+            read_slot(&(slot){ rd, s, f, v }, thing, as_operator);
     }
     for (const field *f = s->fields; f->key; f++)
         if (f->flags & FIELD_NEEDED && (!as_operator || strcmp(f->key, "id") == 0) && !kt_get(map, f->key))
@@ -247,22 +268,24 @@ void shape_read(reader *rd, const shape *s, const kt_value *map, void *thing, bo
 void shape_overlay(const shape *s, void *onto, const void *from, const kt_value *map)
 {
     static const size_t sizes[] = {
-        [FIELD_TEXT] = sizeof(kt_str), [FIELD_WORDS] = sizeof(words), [FIELD_BOOL] = sizeof(bool), [FIELD_INT] = sizeof(int),
-        [FIELD_DATE] = sizeof(kt_str), [FIELD_PERIOD] = sizeof(int64_t), [FIELD_LIFETIME] = sizeof(int64_t),
-        [FIELD_CHOICE] = sizeof(kt_str), [FIELD_ENUM] = sizeof(int), [FIELD_TEXTS] = sizeof(void *),
-        [FIELD_CHOICES] = sizeof(void *), [FIELD_PART] = 0, [FIELD_PARTS] = sizeof(void *),
-        [FIELD_COLUMNS] = sizeof(void *), [FIELD_STORE] = sizeof(kt_str),
+        [FIELD_TEXT] = sizeof(kt_str),      [FIELD_WORDS] = sizeof(words),    [FIELD_BOOL] = sizeof(bool),
+        [FIELD_INT] = sizeof(int),          [FIELD_DATE] = sizeof(kt_str),    [FIELD_PERIOD] = sizeof(int64_t),
+        [FIELD_LIFETIME] = sizeof(int64_t), [FIELD_CHOICE] = sizeof(kt_str),  [FIELD_ENUM] = sizeof(int),
+        [FIELD_TEXTS] = sizeof(void *),     [FIELD_CHOICES] = sizeof(void *), [FIELD_PART] = 0,
+        [FIELD_PARTS] = sizeof(void *),     [FIELD_COLUMNS] = sizeof(void *), [FIELD_STORE] = sizeof(kt_str),
     };
-    KT_EACH(v, map) {
+    KT_EACH (v, map) {
         const field *f = find_field(s, v->key);
-        if (!f) continue;                                   /* said already while reading */
+        if (!f) continue; /* said already while reading */
         if (f->kind == FIELD_PART) {
             shape_overlay(f->part, onto, from, v);
             continue;
         }
         memcpy(AT(char, onto, f->at), AT_CONST(char, from, f->at), sizes[f->kind]);
-        if (f->more && f->kind == FIELD_PERIOD) *AT(int, onto, f->more) = *AT_CONST(int, from, f->more);
-        else if (f->more) *AT(size_t, onto, f->more) = *AT_CONST(size_t, from, f->more);
+        if (f->more && f->kind == FIELD_PERIOD)
+            *AT(int, onto, f->more) = *AT_CONST(int, from, f->more);
+        else if (f->more)
+            *AT(size_t, onto, f->more) = *AT_CONST(size_t, from, f->more);
     }
 }
 
@@ -278,7 +301,8 @@ kt_str period_text(kt_arena *mem, int64_t ms, int months)
     int64_t days = ms / KT_DAY_MS, rest = ms % KT_DAY_MS;
     if (days) text = kt_str_fmt(mem, "%.*s%dD", KT_ARG(text), (int)days);
     if (!rest) return text;
-    int hours = (int)(rest / KT_HOUR_MS), minutes = (int)(rest / KT_MINUTE_MS % 60), seconds = (int)(rest / KT_SECOND_MS % 60);
+    int hours = (int)(rest / KT_HOUR_MS), minutes = (int)(rest / KT_MINUTE_MS % 60),
+        seconds = (int)(rest / KT_SECOND_MS % 60);
     text = kt_str_fmt(mem, "%.*sT", KT_ARG(text));
     if (hours) text = kt_str_fmt(mem, "%.*s%dH", KT_ARG(text), hours);
     if (minutes) text = kt_str_fmt(mem, "%.*s%dM", KT_ARG(text), minutes);
@@ -335,7 +359,8 @@ static kt_value *field_fact(kt_arena *mem, const field *f, const void *thing)
     case FIELD_WORDS: return words_fact(mem, AT_CONST(words, thing, f->at));
     case FIELD_BOOL: return kt_boolean(mem, *AT_CONST(bool, thing, f->at));
     case FIELD_INT: return kt_integer(mem, *AT_CONST(int, thing, f->at));
-    case FIELD_PERIOD: return text_fact(mem, period_text(mem, *AT_CONST(int64_t, thing, f->at), *AT_CONST(int, thing, f->more)));
+    case FIELD_PERIOD:
+        return text_fact(mem, period_text(mem, *AT_CONST(int64_t, thing, f->at), *AT_CONST(int, thing, f->more)));
     case FIELD_LIFETIME: {
         int64_t s = *AT_CONST(int64_t, thing, f->at);
         return kt_string(mem, s ? period_text(mem, s * KT_SECOND_MS, 0) : KT_STR("session"));
@@ -347,8 +372,10 @@ static kt_value *field_fact(kt_arena *mem, const field *f, const void *thing)
         kt_value *part = shape_facts(mem, f->part, thing);
         return part->count ? part : NULL;
     }
-    case FIELD_PARTS: return parts_fact(mem, f->part, *AT_CONST(char *, thing, f->at), *AT_CONST(size_t, thing, f->more));
-    case FIELD_COLUMNS: return columns_fact(mem, *AT_CONST(column_claim *, thing, f->at), *AT_CONST(size_t, thing, f->more));
+    case FIELD_PARTS:
+        return parts_fact(mem, f->part, *AT_CONST(char *, thing, f->at), *AT_CONST(size_t, thing, f->more));
+    case FIELD_COLUMNS:
+        return columns_fact(mem, *AT_CONST(column_claim *, thing, f->at), *AT_CONST(size_t, thing, f->more));
     case FIELD_STORE: return store_fact(mem, f->key, *AT_CONST(kt_str, thing, f->at));
     }
     return NULL;

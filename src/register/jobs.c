@@ -18,23 +18,23 @@ static const int64_t retry_ms = KT_MINUTE_MS;
 typedef enum { OUTCOME_OK, OUTCOME_FAILED, OUTCOME_COUNT } outcome;
 
 typedef struct {
-    job     row;
-    void   *room;
-    bool    ran;                     /* since the start of the process */
+    job row;
+    void *room;
+    bool ran; /* since the start of the process */
     int64_t began_ms, next_ms;
-    size_t  series[OUTCOME_COUNT], last;
+    size_t series[OUTCOME_COUNT], last;
 } entry;
 
 struct jobs {
     const kt_clock *clock;
     kt_metric *runs, *last_run;
-    entry      list[JOBS_MAX];
-    size_t     count;
-    pthread_mutex_t running;         /* held while a job runs: never two at once */
-    pthread_mutex_t lock;            /* guards stop */
-    pthread_cond_t  wake;
-    pthread_t  thread;
-    bool       started, stop;
+    entry list[JOBS_MAX];
+    size_t count;
+    pthread_mutex_t running; /* held while a job runs: never two at once */
+    pthread_mutex_t lock;    /* guards stop */
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool started, stop;
 };
 
 jobs *jobs_new(const kt_clock *clock, kt_metrics *metrics)
@@ -42,7 +42,8 @@ jobs *jobs_new(const kt_clock *clock, kt_metrics *metrics)
     jobs *j = kt_calloc(1, sizeof *j);
     j->clock = clock;
     if (metrics) {
-        j->runs = kt_metric_new(metrics, KT_COUNTER, "kontor_job_runs_total", "Runs of background jobs.", "job,outcome");
+        j->runs =
+            kt_metric_new(metrics, KT_COUNTER, "kontor_job_runs_total", "Runs of background jobs.", "job,outcome");
         j->last_run = kt_metric_new(metrics, KT_GAUGE, "kontor_job_last_run_timestamp_seconds",
                                     "When the job last ended well.", "job");
     }
@@ -80,10 +81,7 @@ void jobs_add(jobs *j, const job *row, void *room)
     e->last = kt_metric_series(j->last_run, (const char *const[]){ row->name });
 }
 
-static bool is_due(const entry *e, int64_t now_ms)
-{
-    return !e->ran || now_ms >= e->next_ms || now_ms < e->began_ms;
-}
+static bool is_due(const entry *e, int64_t now_ms) { return !e->ran || now_ms >= e->next_ms || now_ms < e->began_ms; }
 
 static kt_err run(jobs *j, entry *e, int64_t now_ms)
 {
@@ -155,7 +153,7 @@ static bool next_beat(jobs *j)
 static void *work(void *ctx)
 {
     jobs *j = ctx;
-    do (void)!run_due(j);             /* each failure is logged and counted where it happens */
+    do (void)!run_due(j); /* each failure is logged and counted where it happens */
     while (next_beat(j));
     return NULL;
 }

@@ -7,7 +7,11 @@
 #include "register/permit.h"
 #include "register/inside.h"
 
-struct permit { const activity *activity; const service *service; const recipient *to; };
+struct permit {
+    const activity *activity;
+    const service *service;
+    const recipient *to;
+};
 
 void permit_set_consent_hook(registry *r, permit_consent_hook hook, void *ctx)
 {
@@ -41,7 +45,8 @@ static kt_err refuse_consent(const activity *a, kt_fail *fail)
 }
 
 /* All optional services of the activity; *only is its one service, if it has but one. */
-static kt_err ask_all(const registry *r, const permit_subject *who, const activity *a, kt_fail *fail, const service **only)
+static kt_err ask_all(const registry *r, const permit_subject *who, const activity *a, kt_fail *fail,
+                      const service **only)
 {
     size_t services = 0, optional = 0;
     for (size_t i = 0; i < r->n_services; i++) {
@@ -116,7 +121,8 @@ kt_err permit_transfer(const registry *r, kt_arena *mem, const permit_subject *w
     }
     if (!recipient_has_safeguard(p.to)) {
         register_violated(r, VIOLATION_TRANSFER);
-        return kt_fail_set(fail, KT_REFUSED, NULL, "%s is in a third country and no dated safeguard is on file", recipient_id);
+        return kt_fail_set(fail, KT_REFUSED, NULL, "%s is in a third country and no dated safeguard is on file",
+                           recipient_id);
     }
     TRY(ask(r, who ? who : &nobody, activity_id, NULL, fail, &p));
     *out = keep(mem, &p);

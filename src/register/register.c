@@ -8,7 +8,10 @@
 #include "register/retention.h"
 
 /* Begins with the notice's room: its routes are ours. */
-typedef struct { notice_room notice; const house *house; } register_room;
+typedef struct {
+    notice_room notice;
+    const house *house;
+} register_room;
 
 static kt_err run_retention(void *room, kt_arena *mem, int64_t now_ms)
 {
@@ -27,7 +30,11 @@ static int64_t trail_ends(const registry *r, int64_t now_ms)
     return INT64_MIN;
 }
 
-typedef struct { const house *house; kt_arena *mem; int64_t now_ms; } audit_care;
+typedef struct {
+    const house *house;
+    kt_arena *mem;
+    int64_t now_ms;
+} audit_care;
 
 static kt_err cut_and_seal(db *d, void *ctx)
 {
@@ -47,9 +54,9 @@ static kt_err run_audit(void *room, kt_arena *mem, int64_t now_ms)
 }
 
 static const job register_jobs[] = {
-    { "register.retention", KT_HOUR_MS, run_retention },
-    { "register.audit",     KT_HOUR_MS, run_audit },
-    { NULL, 0, NULL }
+    {"register.retention", KT_HOUR_MS, run_retention},
+    { "register.audit",    KT_HOUR_MS, run_audit    },
+    { NULL,                0,          NULL         }
 };
 
 static kt_err init(house *h, kt_fail *fail, void **room)
@@ -58,7 +65,8 @@ static kt_err init(house *h, kt_fail *fail, void **room)
     register_room *self = kt_calloc(1, sizeof *self);
     self->house = h;
     registry_set_metrics(h->registry, h->metrics);
-    kt_err err = h->server ? notice_room_open(&self->notice, h->registry, h->pages, h->store, kt_now_ms(h->clock)) : KT_OK;
+    kt_err err =
+        h->server ? notice_room_open(&self->notice, h->registry, h->pages, h->store, kt_now_ms(h->clock)) : KT_OK;
     if (err != KT_OK) {
         free(self);
         return err;
@@ -76,5 +84,9 @@ static void stop(void *room)
 
 extern const module register_module;
 const module register_module = {
-    .name = "register", .routes = notice_routes, .jobs = register_jobs, .init = init, .stop = stop,
+    .name = "register",
+    .routes = notice_routes,
+    .jobs = register_jobs,
+    .init = init,
+    .stop = stop,
 };

@@ -5,10 +5,7 @@
 #include "register/fields.h"
 #include "register/inside.h"
 
-kt_str words_in(const words *w, const char *lang)
-{
-    return lang && strcmp(lang, "en") == 0 ? w->en : w->de;
-}
+kt_str words_in(const words *w, const char *lang) { return lang && strcmp(lang, "en") == 0 ? w->en : w->de; }
 
 const operator_facts *registry_operator(const registry *r) { return &r->operator; }
 const kt_value *registry_config(const registry *r) { return r->config; }
@@ -63,8 +60,10 @@ static bool name_fits(kt_str pattern, kt_str name)
 
 const cookie_entry *registry_cookie_named(const registry *r, kt_str name)
 {
-    if (kt_str_starts(name, KT_STR("__Host-"))) name = kt_str_slice(name, 7, name.len);
-    else if (kt_str_starts(name, KT_STR("__Secure-"))) name = kt_str_slice(name, 9, name.len);
+    if (kt_str_starts(name, KT_STR("__Host-")))
+        name = kt_str_slice(name, 7, name.len);
+    else if (kt_str_starts(name, KT_STR("__Secure-")))
+        name = kt_str_slice(name, 9, name.len);
     for (size_t i = 0; i < r->n_cookies; i++)
         if (kt_str_eq(r->cookies[i]->name, name)) return r->cookies[i];
     for (size_t i = 0; i < r->n_cookies; i++)
@@ -120,7 +119,8 @@ kt_value *registry_facts(const registry *r, kt_arena *mem)
 
 bool country_in_eea(kt_str country)
 {
-    static const char eea[] = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO";
+    static const char eea[] =
+        "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO";
     if (kt_str_empty(country)) return true;
     for (size_t i = 0; country.len == 2 && i + 1 < sizeof eea; i += 3)
         if (eea[i] == country.at[0] && eea[i + 1] == country.at[1]) return true;
@@ -164,7 +164,8 @@ void registry_set_metrics(registry *r, kt_metrics *metrics)
                                "Cookies that were not set because their service is not granted.", "cookie");
     m->blocked_series = kt_alloc_array(r->mem, r->n_cookies, sizeof *m->blocked_series);
     for (size_t i = 0; i < r->n_cookies; i++)
-        m->blocked_series[i] = kt_metric_series(m->blocked, (const char *const[]){ kt_str_z(r->mem, r->cookies[i]->id) });
+        m->blocked_series[i] =
+            kt_metric_series(m->blocked, (const char *const[]){ kt_str_z(r->mem, r->cookies[i]->id) });
     m->violations = kt_metric_new(metrics, KT_COUNTER, "kontor_register_violations_total",
                                   "Attempts to process outside the register, all of them refused.", "kind");
     for (size_t i = 0; i < VIOLATION_COUNT; i++) m->violation_series[i] = kt_metric_series(m->violations, &kinds[i]);

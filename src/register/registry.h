@@ -76,7 +76,8 @@ typedef struct {
 } column_claim;
 typedef struct {
     kt_str table;
-    kt_str subject;                 /* how a row reaches the person: column holding the subject ref, or a path "a.b_id -> b.subject", "none" */
+    kt_str subject;                 /* how a row reaches the person: column holding the subject ref, a path
+                                     * "a.b_id -> b.subject", or "none" */
     kt_str subject_kind;            /* account, staff, visitor, partner, none */
     column_claim *columns; size_t n_columns;
     kt_str file_store;              /* for stores that are not tables: "file:weblog/raw", "memory:sessions" */
@@ -108,7 +109,7 @@ typedef struct activity {
     cookie_entry *cookies; size_t n_cookies;
     store_claim *stores; size_t n_stores;
     words *notes; size_t n_notes;
-    kt_str since, until; 
+    kt_str since, until;
     words  obligation;              /* whether the person must provide the data (Art. 13(2)(e) GDPR) */
     /* for the record of processing only: documents, and who answers for the declaration */
     kt_str balancing_test, impact_assessment, approver; words change_reason;

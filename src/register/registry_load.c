@@ -24,9 +24,12 @@ enum { CONFIG_MAX = 1 << 20, THINGS_MAX = 1000 };
 typedef struct {
     reader rd;
     registry *r;
-    activity_draft **activities; size_t n_activities;
-    service   **services;   size_t n_services;
-    recipient **recipients; size_t n_recipients;
+    activity_draft **activities;
+    size_t n_activities;
+    service **services;
+    size_t n_services;
+    recipient **recipients;
+    size_t n_recipients;
     bool unparsed;
 } loading;
 
@@ -69,14 +72,8 @@ static void fault_at(loading *l, const char *file, int line, const char *fmt, ..
 /* ------------------------------------------------------------------ periods */
 
 /* The shortest and the longest a calendar period can be. */
-static int64_t shortest_ms(int64_t ms, int months)
-{
-    return ms + (months / 12 * 365 + months % 12 * 28) * KT_DAY_MS;
-}
-static int64_t longest_ms(int64_t ms, int months)
-{
-    return ms + (months / 12 * 366 + months % 12 * 31) * KT_DAY_MS;
-}
+static int64_t shortest_ms(int64_t ms, int months) { return ms + (months / 12 * 365 + months % 12 * 28) * KT_DAY_MS; }
+static int64_t longest_ms(int64_t ms, int months) { return ms + (months / 12 * 366 + months % 12 * 31) * KT_DAY_MS; }
 
 static bool longer(const retention *k)
 {
@@ -93,7 +90,8 @@ static void settle_retention(loading *l, const activity *a, retention *k)
         k->keep_months = k->max_months;
     }
     if (longer(k))
-        fault_at(l, k->file, k->line, "retention \"%.*s\" of \"%.*s\": keep is longer than the declared maximum", KT_ARG(k->id), KT_ARG(a->id));
+        fault_at(l, k->file, k->line, "retention \"%.*s\" of \"%.*s\": keep is longer than the declared maximum",
+                 KT_ARG(k->id), KT_ARG(a->id));
 }
 
 /* ------------------------------------------------------------------ the operator's word on a known thing */
@@ -112,11 +110,13 @@ static void tighten(loading *l, activity *a, const activity *from, const kt_valu
         const retention *k = &from->keeps[i];
         retention *onto = find_retention(a, k->id);
         if (!onto) {
-            reader_fault(&l->rd, k->line, "activity \"%.*s\" has no retention rule \"%.*s\"", KT_ARG(a->id), KT_ARG(k->id));
+            reader_fault(&l->rd, k->line, "activity \"%.*s\" has no retention rule \"%.*s\"", KT_ARG(a->id),
+                         KT_ARG(k->id));
             continue;
         }
         if (kt_get(map, "keep") && !onto->max_ms && !onto->max_months && onto->rule != KEEP_NEED) {
-            reader_fault(&l->rd, k->line, "retention \"%.*s\" of \"%.*s\" ends with an event; it takes no keep", KT_ARG(k->id), KT_ARG(a->id));
+            reader_fault(&l->rd, k->line, "retention \"%.*s\" of \"%.*s\" ends with an event; it takes no keep",
+                         KT_ARG(k->id), KT_ARG(a->id));
             continue;
         }
         shape_overlay(&shape_retention, onto, k, map);
@@ -157,7 +157,7 @@ static void reword_activity(loading *l, activity_draft *onto, const kt_value *ma
     append_recipients(l, onto, from);
     append_notes(l, &onto->a, &from->a);
     kt_value *rest = kt_map(l->r->mem);
-    KT_EACH(v, map) {
+    KT_EACH (v, map) {
         bool list = kt_str_is(v->key, "retention") || kt_str_is(v->key, "recipients") || kt_str_is(v->key, "notes");
         if (list) continue;
         kt_value *copy = kt_value_copy(l->r->mem, v);
@@ -242,9 +242,11 @@ static void read_list(loading *l, const char *module, const kt_value *list,
         reader_fault(&l->rd, list->line, "%.*s must be a list", KT_ARG(list->key));
         return;
     }
-    KT_EACH(item, list) {
-        if (item->kind == KT_V_MAP) read(l, module, item);
-        else reader_fault(&l->rd, item->line, "an entry of %.*s must be a map of keys", KT_ARG(list->key));
+    KT_EACH (item, list) {
+        if (item->kind == KT_V_MAP)
+            read(l, module, item);
+        else
+            reader_fault(&l->rd, item->line, "an entry of %.*s must be a map of keys", KT_ARG(list->key));
     }
 }
 
@@ -278,12 +280,12 @@ static const struct {
     bool operator_only, list;
     void (*read)(loading *l, const char *module, const kt_value *v);
 } parts_of_a_file[] = {
-    { "alone",      true,  false, read_alone },
+    {"alone",       true,  false, read_alone    },
     { "operator",   true,  false, read_operator },
-    { "server",     true,  false, read_server },
-    { "mail",       true,  false, read_mail },
-    { "recipients", false, true,  read_recipient },
-    { "services",   false, true,  read_service },
+    { "server",     true,  false, read_server   },
+    { "mail",       true,  false, read_mail     },
+    { "recipients", false, true,  read_recipient},
+    { "services",   false, true,  read_service  },
     { "activities", false, true,  read_activity },
 };
 
@@ -293,8 +295,10 @@ static void read_part(loading *l, const char *module, const kt_value *v)
         if (!kt_str_is(v->key, parts_of_a_file[i].key)) continue;
         if (parts_of_a_file[i].operator_only && module)
             reader_fault(&l->rd, v->line, "%s belongs into the operator's file", parts_of_a_file[i].key);
-        else if (parts_of_a_file[i].list) read_list(l, module, v, parts_of_a_file[i].read);
-        else parts_of_a_file[i].read(l, module, v);
+        else if (parts_of_a_file[i].list)
+            read_list(l, module, v, parts_of_a_file[i].read);
+        else
+            parts_of_a_file[i].read(l, module, v);
         return;
     }
     reader_fault(&l->rd, v->line, "unknown key \"%.*s\"", KT_ARG(v->key));
@@ -312,7 +316,8 @@ static const kt_value *parse(loading *l, const registry_text *t)
         if (l->rd.faults) kt_add_str(l->rd.faults_mem, l->rd.faults, kt_str_dup(l->rd.faults_mem, kt_str_c(fail.text)));
         return NULL;
     }
-    if (tree->kind == KT_V_MAP || (t->module && tree->kind == KT_V_NULL)) return tree;   /* a module may declare nothing */
+    if (tree->kind == KT_V_MAP || (t->module && tree->kind == KT_V_NULL))
+        return tree; /* a module may declare nothing */
     reader_fault(&l->rd, 1, "the file must be a map of keys");
     return NULL;
 }
@@ -320,7 +325,7 @@ static const kt_value *parse(loading *l, const registry_text *t)
 static void read_file(loading *l, const registry_text *t, const kt_value *tree)
 {
     l->rd.file = t->file;
-    KT_EACH(v, tree) read_part(l, t->module, v);
+    KT_EACH (v, tree) read_part(l, t->module, v);
     if (!t->module && tree && !kt_get(tree, "operator")) reader_fault(&l->rd, 1, "operator is missing");
 }
 
@@ -346,7 +351,9 @@ static void join_stores(loading *l, activity *a)
         if (kt_str_empty(s->subject)) s->subject = KT_STR("none");
         if (kt_str_empty(s->subject_kind)) s->subject_kind = KT_STR("none");
         bool one = !kt_str_empty(s->table) + !kt_str_empty(s->file_store) == 1;
-        if (!one) fault_at(l, s->file, s->line, "a store of \"%.*s\" is a table, a file, a queue or memory: exactly one", KT_ARG(a->id));
+        if (!one)
+            fault_at(l, s->file, s->line, "a store of \"%.*s\" is a table, a file, a queue or memory: exactly one",
+                     KT_ARG(a->id));
         if (!kt_str_is(s->subject, "none") && kt_str_is(s->subject_kind, "none"))
             fault_at(l, s->file, s->line, "store \"%.*s\": a subject needs its subject_kind", KT_ARG(s->table));
         for (size_t c = 0; c < s->n_columns; c++) {
@@ -363,8 +370,11 @@ static void join_recipients(loading *l, activity_draft *d)
     d->a.recipients = kt_alloc_array(l->r->mem, d->n_recipient_ids, sizeof *d->a.recipients);
     for (size_t i = 0; i < d->n_recipient_ids; i++) {
         const recipient *to = find_recipient(l, d->recipient_ids[i]);
-        if (to) d->a.recipients[d->a.n_recipients++] = to;
-        else fault_at(l, d->a.file, d->a.line, "activity \"%.*s\": recipient \"%.*s\" is not declared", KT_ARG(d->a.id), KT_ARG(d->recipient_ids[i]));
+        if (to)
+            d->a.recipients[d->a.n_recipients++] = to;
+        else
+            fault_at(l, d->a.file, d->a.line, "activity \"%.*s\": recipient \"%.*s\" is not declared", KT_ARG(d->a.id),
+                     KT_ARG(d->recipient_ids[i]));
     }
 }
 
@@ -383,19 +393,25 @@ static void join_cookies(loading *l, activity *a)
         c->activity = a;
         service *s = find_service(l, c->service);
         if (!s) {
-            fault_at(l, c->file, c->line, "cookie \"%.*s\": service \"%.*s\" is not declared", KT_ARG(c->id), KT_ARG(c->service));
+            fault_at(l, c->file, c->line, "cookie \"%.*s\": service \"%.*s\" is not declared", KT_ARG(c->id),
+                     KT_ARG(c->service));
         } else {
             s->needs_storage = true;
             if (!kt_str_eq(s->category, c->category))
-                fault_at(l, c->file, c->line, "cookie \"%.*s\" is %.*s, its service \"%.*s\" is %.*s", KT_ARG(c->id), KT_ARG(c->category), KT_ARG(s->id), KT_ARG(s->category));
+                fault_at(l, c->file, c->line, "cookie \"%.*s\" is %.*s, its service \"%.*s\" is %.*s", KT_ARG(c->id),
+                         KT_ARG(c->category), KT_ARG(s->id), KT_ARG(s->category));
             if (!service_covers(s, a->id))
-                fault_at(l, c->file, c->line, "cookie \"%.*s\": service \"%.*s\" does not name activity \"%.*s\"", KT_ARG(c->id), KT_ARG(s->id), KT_ARG(a->id));
+                fault_at(l, c->file, c->line, "cookie \"%.*s\": service \"%.*s\" does not name activity \"%.*s\"",
+                         KT_ARG(c->id), KT_ARG(s->id), KT_ARG(a->id));
         }
         const cookie_entry *same = registry_cookie(r, kt_str_z(r->mem, c->id));
-        if (same) fault_at(l, c->file, c->line, "cookie \"%.*s\" stands already at %s:%d", KT_ARG(c->id), same->file, same->line);
+        if (same)
+            fault_at(l, c->file, c->line, "cookie \"%.*s\" stands already at %s:%d", KT_ARG(c->id), same->file,
+                     same->line);
         for (size_t j = 0; j < r->n_cookies; j++)
             if (kt_str_eq(r->cookies[j]->name, c->name) && kt_str_eq(r->cookies[j]->host, c->host))
-                fault_at(l, c->file, c->line, "a cookie named \"%.*s\" stands already at %s:%d", KT_ARG(c->name), r->cookies[j]->file, r->cookies[j]->line);
+                fault_at(l, c->file, c->line, "a cookie named \"%.*s\" stands already at %s:%d", KT_ARG(c->name),
+                         r->cookies[j]->file, r->cookies[j]->line);
         if (r->n_cookies < THINGS_MAX) r->cookies[r->n_cookies++] = c;
     }
 }
@@ -410,12 +426,16 @@ static void join_activity(loading *l, activity_draft *d)
         fault_at(l, a->file, a->line, "activity \"%.*s\" is a part of one that is not declared", KT_ARG(a->id));
     for (size_t i = 0; i < a->n_keeps; i++) {
         for (size_t j = 0; j < i; j++)
-            if (kt_str_eq(a->keeps[j].id, a->keeps[i].id)) fault_at(l, a->keeps[i].file, a->keeps[i].line, "retention \"%.*s\" of \"%.*s\" stands twice", KT_ARG(a->keeps[i].id), KT_ARG(a->id));
+            if (kt_str_eq(a->keeps[j].id, a->keeps[i].id))
+                fault_at(l, a->keeps[i].file, a->keeps[i].line, "retention \"%.*s\" of \"%.*s\" stands twice",
+                         KT_ARG(a->keeps[i].id), KT_ARG(a->id));
         settle_retention(l, a, &a->keeps[i]);
     }
     for (size_t i = 1; i < a->n_data; i++)
         for (size_t j = 0; j < i; j++)
-            if (kt_str_eq(a->data[j].id, a->data[i].id)) fault_at(l, a->file, a->line, "data \"%.*s\" of \"%.*s\" stands twice", KT_ARG(a->data[i].id), KT_ARG(a->id));
+            if (kt_str_eq(a->data[j].id, a->data[i].id))
+                fault_at(l, a->file, a->line, "data \"%.*s\" of \"%.*s\" stands twice", KT_ARG(a->data[i].id),
+                         KT_ARG(a->id));
     join_recipients(l, d);
     join_stores(l, a);
 }
@@ -427,7 +447,8 @@ static void join_services(loading *l)
         s->needs_storage = s->n_storage_keys > 0;
         for (size_t j = 0; j < s->n_activities; j++)
             if (!find_activity(l, s->activities[j]))
-                fault_at(l, s->file, s->line, "service \"%.*s\": activity \"%.*s\" is not declared", KT_ARG(s->id), KT_ARG(s->activities[j]));
+                fault_at(l, s->file, s->line, "service \"%.*s\": activity \"%.*s\" is not declared", KT_ARG(s->id),
+                         KT_ARG(s->activities[j]));
     }
 }
 
@@ -511,7 +532,10 @@ static registry *new_registry(kt_arena *mem, size_t n_texts)
 /* Takes over `own`: the registry's arena. */
 static kt_err load(const registry_text *texts, size_t n, kt_arena *own, kt_arena *mem, kt_value *faults, registry **out)
 {
-    loading l = { .rd = { own, mem, faults, 0, "" }, .r = new_registry(own, n) };
+    loading l = {
+        .rd = {own, mem, faults, 0, ""},
+          .r = new_registry(own, n)
+    };
     l.activities = kt_alloc_array(own, THINGS_MAX, sizeof(void *));
     l.services = kt_alloc_array(own, THINGS_MAX, sizeof(void *));
     l.recipients = kt_alloc_array(own, THINGS_MAX, sizeof(void *));
@@ -565,12 +589,16 @@ static void add_module(registry_text *texts, size_t *n, kt_arena *mem, const cha
     const kt_embedded *declared = kt_embedded_find(kt_str_z(mem, kt_str_fmt(mem, "%s/activity.yaml", module)));
     const kt_embedded *schema = kt_embedded_find(kt_str_z(mem, kt_str_fmt(mem, "%s/schema.sql", module)));
     texts[(*n)++] = (registry_text){
-        module, kt_str_z(mem, kt_str_fmt(mem, "src/%s/activity.yaml", module)), kt_embedded_str(declared),
-        schema ? kt_str_z(mem, kt_str_fmt(mem, "src/%s/schema.sql", module)) : NULL, kt_embedded_str(schema),
+        module,
+        kt_str_z(mem, kt_str_fmt(mem, "src/%s/activity.yaml", module)),
+        kt_embedded_str(declared),
+        schema ? kt_str_z(mem, kt_str_fmt(mem, "src/%s/schema.sql", module)) : NULL,
+        kt_embedded_str(schema),
     };
 }
 
-kt_err registry_load(const char *const *modules, const char *config_file, kt_arena *mem, kt_value *faults, registry **out)
+kt_err registry_load(const char *const *modules, const char *config_file, kt_arena *mem, kt_value *faults,
+                     registry **out)
 {
     kt_arena *own = kt_arena_new();
     size_t count = 3, n = 0;

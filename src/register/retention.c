@@ -26,13 +26,13 @@ int64_t retention_cutoff(int64_t now_ms, int64_t ms, int months, bool never_earl
     c.year = month / 12;
     c.month = month % 12 + 1;
     int target = kt_days_in_month(c.year, c.month);
-    if (day > target) {                                /* every start of that month is past its day */
+    if (day > target) { /* every start of that month is past its day */
         c.day = target;
         c.hour = 23;
         c.minute = c.second = 59;
         c.ms = 999;
     } else if (day == last && target > last && !never_early) {
-        c.day = target;                                /* starts on days this month does not have */
+        c.day = target; /* starts on days this month does not have */
     }
     return kt_civil_ms(c);
 }
@@ -55,7 +55,8 @@ static void put_conditions(kt_buf *out, const retention *k)
 {
     if (!kt_str_empty(k->condition)) kt_buf_put_fmt(out, " AND (%.*s)", KT_ARG(k->condition));
     for (size_t i = 0; i < k->n_columns; i++)
-        kt_buf_put_fmt(out, "%s%.*s IS NOT NULL%s", i ? " OR " : " AND (", KT_ARG(k->columns[i]), i + 1 == k->n_columns ? ")" : "");
+        kt_buf_put_fmt(out, "%s%.*s IS NOT NULL%s", i ? " OR " : " AND (", KT_ARG(k->columns[i]),
+                       i + 1 == k->n_columns ? ")" : "");
 }
 
 static const char *count_text(kt_arena *mem, const retention *k)
@@ -63,7 +64,8 @@ static const char *count_text(kt_arena *mem, const retention *k)
     kt_buf out;
     kt_buf_init(&out, 16384);
     kt_str start = start_column(k);
-    kt_buf_put_fmt(&out, "SELECT count(*) AS due, min(%.*s) AS oldest FROM %.*s WHERE %.*s <= :cutoff", KT_ARG(start), KT_ARG(k->table), KT_ARG(start));
+    kt_buf_put_fmt(&out, "SELECT count(*) AS due, min(%.*s) AS oldest FROM %.*s WHERE %.*s <= :cutoff", KT_ARG(start),
+                   KT_ARG(k->table), KT_ARG(start));
     put_conditions(&out, k);
     char *text = kt_str_z(mem, kt_buf_str(&out));
     kt_buf_free(&out);
@@ -79,7 +81,8 @@ static const char *batch_text(kt_arena *mem, const retention *k)
         if (i == 0) kt_buf_put_fmt(&out, "UPDATE %.*s SET ", KT_ARG(k->table));
         kt_buf_put_fmt(&out, "%s%.*s = NULL", i ? ", " : "", KT_ARG(k->columns[i]));
     }
-    kt_buf_put_fmt(&out, " WHERE rowid IN (SELECT rowid FROM %.*s WHERE %.*s <= :cutoff", KT_ARG(k->table), KT_ARG(start_column(k)));
+    kt_buf_put_fmt(&out, " WHERE rowid IN (SELECT rowid FROM %.*s WHERE %.*s <= :cutoff", KT_ARG(k->table),
+                   KT_ARG(start_column(k)));
     put_conditions(&out, k);
     kt_buf_put_fmt(&out, " LIMIT %d)", (int)BATCH_ROWS);
     char *text = kt_str_z(mem, kt_buf_str(&out));
@@ -132,7 +135,12 @@ kt_err retention_due(const registry *r, store *st, kt_arena *mem, int64_t now_ms
 
 /* ------------------------------------------------------------------ doing it */
 
-typedef struct { const activity *activity; const retention *rule; const char *text; int64_t now_ms, changed; } batch;
+typedef struct {
+    const activity *activity;
+    const retention *rule;
+    const char *text;
+    int64_t now_ms, changed;
+} batch;
 
 static kt_err run_batch(db *d, void *ctx)
 {
@@ -140,11 +148,13 @@ static kt_err run_batch(db *d, void *ctx)
     TRY(store_exec_text(d, b->text, ARGS(sql_int("cutoff", cutoff_of(b->rule, b->now_ms))), &b->changed));
     if (b->changed == 0) return KT_OK;
     return store_exec(d, &SQL_register_ledger_add,
-                      ARGS(sql_int("at", b->now_ms), sql_text("activity", b->activity->id), sql_text("rule", b->rule->id),
-                           sql_int("count", b->changed)), NULL);
+                      ARGS(sql_int("at", b->now_ms), sql_text("activity", b->activity->id),
+                           sql_text("rule", b->rule->id), sql_int("count", b->changed)),
+                      NULL);
 }
 
-static kt_err run_rule(store *st, kt_arena *mem, const activity *a, const retention *k, int64_t now_ms, int64_t *removed)
+static kt_err run_rule(store *st, kt_arena *mem, const activity *a, const retention *k, int64_t now_ms,
+                       int64_t *removed)
 {
     batch b = { a, k, batch_text(mem, k), now_ms, 0 };
     do {
@@ -155,7 +165,8 @@ static kt_err run_rule(store *st, kt_arena *mem, const activity *a, const retent
     return KT_OK;
 }
 
-static kt_err run_activity(store *st, kt_arena *mem, const activity *a, int64_t now_ms, int64_t *removed, int64_t *overdue)
+static kt_err run_activity(store *st, kt_arena *mem, const activity *a, int64_t now_ms, int64_t *removed,
+                           int64_t *overdue)
 {
     kt_err first = KT_OK;
     for (size_t i = 0; i < a->n_keeps; i++) {
@@ -166,7 +177,8 @@ static kt_err run_activity(store *st, kt_arena *mem, const activity *a, int64_t 
         if (err == KT_OK) err = count_due(store_reader(st), mem, k, now_ms, &due, &oldest);
         *overdue += due;
         if (err == KT_OK) continue;
-        kt_log(KT_LOG_ERROR, "retention.failed", KT_WORD("activity", kt_str_z(mem, a->id)), KT_WORD("rule", kt_str_z(mem, k->id)), KT_WORD("why", kt_err_name(err)));
+        kt_log(KT_LOG_ERROR, "retention.failed", KT_WORD("activity", kt_str_z(mem, a->id)),
+               KT_WORD("rule", kt_str_z(mem, k->id)), KT_WORD("why", kt_err_name(err)));
         if (first == KT_OK) first = err;
     }
     return first;

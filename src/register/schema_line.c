@@ -3,7 +3,12 @@
  * the text, and only the first word of each definition is looked for. */
 #include "register/schema_line.h"
 
-typedef struct { kt_str text; size_t at; int line; int depth; } scan;
+typedef struct {
+    kt_str text;
+    size_t at;
+    int line;
+    int depth;
+} scan;
 
 static bool word_byte(char c)
 {
@@ -87,11 +92,13 @@ int schema_line(kt_str schema, kt_str table, kt_str column)
         if (!is(word, "TABLE") || (!create && !alter)) continue;
         kt_str name = next(&s, &line);
         if (is(name, "IF")) {
-            next(&s, &line);                 /* NOT */
-            next(&s, &line);                 /* EXISTS */
+            next(&s, &line); /* NOT */
+            next(&s, &line); /* EXISTS */
             name = next(&s, &line);
         }
-        int found = !kt_str_eq_nocase(name, table) ? 0 : create ? in_definitions(&s, column) : in_alteration(&s, column);
+        int found = !kt_str_eq_nocase(name, table) ? 0
+                    : create                       ? in_definitions(&s, column)
+                                                   : in_alteration(&s, column);
         if (found) return found;
     }
 }

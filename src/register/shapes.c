@@ -14,7 +14,8 @@ static const char *test_id(kt_str t)
     bool joint = true;
     for (size_t i = 0; i < t.len; i++) {
         bool sign = t.at[i] == '-' || t.at[i] == '_' || t.at[i] == '/';
-        if (!(sign ? !joint : lower_or_digit(t.at[i]))) return "must be lower-case words joined by - or _ (and / for a part)";
+        if (!(sign ? !joint : lower_or_digit(t.at[i])))
+            return "must be lower-case words joined by - or _ (and / for a part)";
         joint = sign;
     }
     return joint || t.len > 64 ? "must be lower-case words joined by - or _, at most 64 bytes" : NULL;
@@ -32,8 +33,10 @@ static const char *test_start(kt_str t)
 {
     size_t dots = 0;
     for (size_t i = 0; i < t.len; i++) {
-        if (t.at[i] == '.') dots++;
-        else if (!lower_or_digit(t.at[i]) && t.at[i] != '_') return "must be the name of an event or table.column";
+        if (t.at[i] == '.')
+            dots++;
+        else if (!lower_or_digit(t.at[i]) && t.at[i] != '_')
+            return "must be the name of an event or table.column";
     }
     return dots > 1 || t.at[0] == '.' || t.at[t.len - 1] == '.' ? "must be the name of an event or table.column" : NULL;
 }
@@ -65,7 +68,8 @@ static const char *test_url(kt_str t)
     if (!kt_str_starts(t, KT_STR("https://")) && !kt_str_starts(t, KT_STR("http://")) && !kt_str_starts(t, KT_STR("/")))
         return "must be an address with https://, or a path of this site";
     for (size_t i = 0; i < t.len; i++)
-        if ((unsigned char)t.at[i] <= ' ' || strchr("\"<>\\^`{|}", t.at[i])) return "holds a character no address may have";
+        if ((unsigned char)t.at[i] <= ' ' || strchr("\"<>\\^`{|}", t.at[i]))
+            return "holds a character no address may have";
     return NULL;
 }
 
@@ -81,14 +85,18 @@ static const char *test_email(kt_str t)
 static const char *test_cookie_name(kt_str t)
 {
     for (size_t i = 0; i < t.len; i++)
-        if (!letter(t.at[i]) && !(t.at[i] >= '0' && t.at[i] <= '9') && !strchr("_-.*", t.at[i])) return "holds a character no cookie's name may have";
-    return kt_str_starts(t, KT_STR("__")) && kt_str_starts(t, KT_STR("__Host-")) ? "goes without __Host-; the program adds it" : NULL;
+        if (!letter(t.at[i]) && !(t.at[i] >= '0' && t.at[i] <= '9') && !strchr("_-.*", t.at[i]))
+            return "holds a character no cookie's name may have";
+    return kt_str_starts(t, KT_STR("__")) && kt_str_starts(t, KT_STR("__Host-"))
+               ? "goes without __Host-; the program adds it"
+               : NULL;
 }
 
 static const char *test_cookie_path(kt_str t)
 {
     for (size_t i = 0; i < t.len; i++)
-        if ((unsigned char)t.at[i] <= ' ' || t.at[i] == ';' || (unsigned char)t.at[i] >= 127) return "holds a character no path of a cookie may have";
+        if ((unsigned char)t.at[i] <= ' ' || t.at[i] == ';' || (unsigned char)t.at[i] >= 127)
+            return "holds a character no path of a cookie may have";
     return t.at[0] == '/' ? NULL : "must begin with /";
 }
 
@@ -102,13 +110,17 @@ static const char *test_condition(kt_str t)
 
 /* ------------------------------------------------------------------ choices */
 
+/* Rows are read as tables. */
+/* clang-format off */
+
 #define CHOICES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define SUBJECTS     CHOICES("visitor", "user", "customer", "prospective_customer", "staff", "partner")
 #define SOURCES      CHOICES("device", "person", "third_party")
 #define CATEGORIES   CHOICES("necessary", "analytics", "affiliate", "support", "feedback", "guides")
 #define OPTIONALS    CHOICES("analytics", "affiliate", "support", "feedback", "guides")
 #define OBJECTIONS   CHOICES("none", "settings", "browser", "withdrawal", "account", "mail", "notice", "provider", "not_stated")
-#define ROLES        CHOICES("processor", "controller", "joint", "bank", "payment_provider", "credit_agency", "authority", "source", "not_stated")
+#define ROLES        CHOICES("processor", "controller", "joint", "bank", "payment_provider", "credit_agency", \
+                             "authority", "source", "not_stated")
 #define MECHANISMS   CHOICES("", "scc", "bcr", "adequacy", "guarantees", "derogation")
 
 /* ------------------------------------------------------------------ rows */
@@ -145,7 +157,8 @@ static const shape shape_note = { .name = "note", .size = sizeof(words), .fields
     TEXT("en", NEEDED | MAY, words, en, NULL), END } };
 
 static void basis_defaults(void *thing) { ((legal_basis *)thing)->verbatim_form = KT_STR("full"); }
-static const shape shape_basis = { .name = "legal_basis", .size = sizeof(legal_basis), .defaults = basis_defaults, .fields = (const field[]){
+static const shape shape_basis = { .name = "legal_basis", .size = sizeof(legal_basis), .defaults = basis_defaults,
+    .fields = (const field[]){
     TEXT("article", NEEDED, legal_basis, article, test_article),
     WORDS("applies_to", 0, legal_basis, applies_to),
     CHOICE("qualifier", FIELD_CHOICE, 0, legal_basis, qualifier, CHOICES("", "in_principle", "additional")),

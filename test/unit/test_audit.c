@@ -19,7 +19,12 @@
 #include "register/bus.h"
 #include "register/jobs.h"
 
-typedef struct { kt_arena *mem; store *st; kt_clock clock; char dir[64]; } stand;
+typedef struct {
+    kt_arena *mem;
+    store *st;
+    kt_clock clock;
+    char dir[64];
+} stand;
 
 static int set_up(void **state)
 {
@@ -33,7 +38,8 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(s->dir));
     store_options o = { .clock = &s->clock, .dir = s->dir };
     assert_int_equal(store_open(&o, &fail, &s->st), KT_OK);
-    assert_int_equal(store_migrate(s->st, "register", kt_embedded_str(kt_embedded_find("register/schema.sql")), &fail), KT_OK);
+    assert_int_equal(store_migrate(s->st, "register", kt_embedded_str(kt_embedded_find("register/schema.sql")), &fail),
+                     KT_OK);
     *state = s;
     return 0;
 }
@@ -52,24 +58,39 @@ static int tear_down(void **state)
 
 /* ------------------------------------------------------------------ the chain */
 
-typedef struct { int64_t at; const char *reason; } note;
+typedef struct {
+    int64_t at;
+    const char *reason;
+} note;
 
 static kt_err write_note(db *d, void *ctx)
 {
     const note *n = ctx;
-    return audit_write(d, &(audit_entry){
-        .actor_kind = "staff", .actor = KT_STR("AAAAAAAAAAAAAAAAAAAAAA"), .action = "account.lock", .object_kind = "account",
-        .object = KT_STR("BBBBBBBBBBBBBBBBBBBBBB"), .result = "ok", .reason = kt_str_c(n->reason), .ip_prefix = KT_STR("192.0.2.0/24"),
-    }, n->at);
+    return audit_write(d,
+                       &(audit_entry){
+                           .actor_kind = "staff",
+                           .actor = KT_STR("AAAAAAAAAAAAAAAAAAAAAA"),
+                           .action = "account.lock",
+                           .object_kind = "account",
+                           .object = KT_STR("BBBBBBBBBBBBBBBBBBBBBB"),
+                           .result = "ok",
+                           .reason = kt_str_c(n->reason),
+                           .ip_prefix = KT_STR("192.0.2.0/24"),
+                       },
+                       n->at);
 }
 
 static void fill(stand *s, int count)
 {
-    for (int i = 1; i <= count; i++) assert_int_equal(store_write(s->st, write_note, &(note){ i * 1000, "asked for" }), KT_OK);
+    for (int i = 1; i <= count; i++)
+        assert_int_equal(store_write(s->st, write_note, &(note){ i * 1000, "asked for" }), KT_OK);
 }
 
 static kt_err do_text(db *d, void *ctx) { return store_exec_text(d, ctx, NULL, NULL); }
-static kt_err run_sql(stand *s, const char *text) { return store_write(s->st, do_text, kt_str_z(s->mem, kt_str_c(text))); }
+static kt_err run_sql(stand *s, const char *text)
+{
+    return store_write(s->st, do_text, kt_str_z(s->mem, kt_str_c(text)));
+}
 
 /* What somebody with the database file in hand can do. */
 static void tamper(stand *s, const char *text)
@@ -77,7 +98,11 @@ static void tamper(stand *s, const char *text)
     sqlite3 *db_file = NULL;
     const char *path = kt_str_z(s->mem, kt_str_fmt(s->mem, "%s/kontor.db", s->dir));
     assert_int_equal(sqlite3_open(path, &db_file), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db_file, "DROP TRIGGER IF EXISTS register_audit_fixed; DROP TRIGGER IF EXISTS register_audit_kept;", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db_file,
+                     "DROP TRIGGER IF EXISTS register_audit_fixed; DROP TRIGGER IF EXISTS register_audit_kept;", NULL,
+                     NULL, NULL),
+        SQLITE_OK);
     assert_int_equal(sqlite3_exec(db_file, text, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db_file);
 }
@@ -183,7 +208,9 @@ static void test_a_typed_reason_cannot_forge_lines(void **state)
     assert_int_equal(one(s, "SELECT length(reason) AS n FROM register_audit WHERE seq = 3"), 499);
 }
 
-typedef struct { int64_t before, now, removed; } cut;
+typedef struct {
+    int64_t before, now, removed;
+} cut;
 static kt_err do_cut(db *d, void *ctx)
 {
     cut *c = ctx;
@@ -228,7 +255,7 @@ static void test_a_signed_head_shows_a_cut_off_end(void **state)
     int64_t day = 10 * KT_DAY_MS, n = 0, bad = 0;
     fill(s, 5);
     assert_int_equal(store_write(s->st, do_seal, &day), KT_OK);
-    assert_int_equal(store_write(s->st, do_seal, &day), KT_OK);      /* once a day */
+    assert_int_equal(store_write(s->st, do_seal, &day), KT_OK); /* once a day */
     assert_int_equal(heads(s, "key", &n, &bad), KT_OK);
     assert_int_equal(n, 1);
     assert_int_equal(heads(s, "another key", &n, &bad), KT_CORRUPT);
@@ -254,7 +281,10 @@ static void test_heads_below_the_cut_go_with_it(void **state)
 
 /* ------------------------------------------------------------------ the bus */
 
-typedef struct { char heard[64]; kt_err answer; } ear;
+typedef struct {
+    char heard[64];
+    kt_err answer;
+} ear;
 
 static kt_err hear_first(void *room, db *d, const kt_value *facts, int64_t now_ms)
 {
@@ -294,7 +324,11 @@ static void test_subscribers_hear_in_order_and_one_failure_fails_the_whole(void 
 
 /* ------------------------------------------------------------------ jobs */
 
-typedef struct { atomic_int runs; kt_err answer; int64_t now; } counter;
+typedef struct {
+    atomic_int runs;
+    kt_err answer;
+    int64_t now;
+} counter;
 
 static kt_err count(void *room, kt_arena *mem, int64_t now_ms)
 {

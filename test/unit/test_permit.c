@@ -12,60 +12,71 @@
 #include "register/cookie.h"
 #include "register/load.h"
 
-#define ACTIVITY(id, basis, device, rest) \
-    "  - id: " id "\n" \
-    "    section: 13\n" \
-    "    title: { de: Titel, en: Title }\n" \
-    "    description: { de: Beschreibung., en: Description. }\n" \
-    "    subjects: [visitor]\n" \
-    "    sources: [device]\n" \
-    "    data: [ { id: page, de: Seite, en: page } ]\n" \
-    "    purposes: [ { id: learn, de: lernen, en: learn } ]\n" \
-    "    legal_basis: [ { article: \"" basis "\" } ]\n" \
-    "    device_access: " device "\n" \
-    "    retention: [ { id: need, rule: need } ]\n" \
+#define ACTIVITY(id, basis, device, rest)                                                                              \
+    "  - id: " id "\n"                                                                                                 \
+    "    section: 13\n"                                                                                                \
+    "    title: { de: Titel, en: Title }\n"                                                                            \
+    "    description: { de: Beschreibung., en: Description. }\n"                                                       \
+    "    subjects: [visitor]\n"                                                                                        \
+    "    sources: [device]\n"                                                                                          \
+    "    data: [ { id: page, de: Seite, en: page } ]\n"                                                                \
+    "    purposes: [ { id: learn, de: lernen, en: learn } ]\n"                                                         \
+    "    legal_basis: [ { article: \"" basis "\" } ]\n"                                                                \
+    "    device_access: " device "\n"                                                                                  \
+    "    retention: [ { id: need, rule: need } ]\n"                                                                    \
     "    rights: { objection: mail }\n" rest
-#define SERVICE(id, category, activity) \
-    "  - { id: " id ", category: " category ", activities: [" activity "], name: { de: Dienst, en: Service }, purpose: { de: Zweck, en: purpose } }\n"
-#define COOKIE(id, name, category, service, rest) \
-    "      - { id: " id ", name: \"" name "\", category: " category ", service: " service rest ", purpose: { de: Zweck, en: purpose } }\n"
+#define SERVICE(id, category, activity)                                                                                \
+    "  - { id: " id ", category: " category ", activities: [" activity                                                 \
+    "], name: { de: Dienst, en: Service }, purpose: { de: Zweck, en: purpose } }\n"
+#define COOKIE(id, name, category, service, rest)                                                                      \
+    "      - { id: " id ", name: \"" name "\", category: " category ", service: " service rest                         \
+    ", purpose: { de: Zweck, en: purpose } }\n"
 
-static const char text[] =
-    "activities:\n"
-    ACTIVITY("contract", "6(1)(b)", "none", "")
-    ACTIVITY("session", "6(1)(f)", "necessary",
-             "    cookies:\n"
-             COOKIE("sid", "sid", "necessary", "login", ", kind: login, lifetime: P30D")
-             COOKIE("deep", "deep", "necessary", "login", ", kind: login, lifetime: session, path: /deep, same_site: Strict"))
-    ACTIVITY("counting", "6(1)(a)", "consent",
-             "    cookies:\n"
-             COOKIE("seen", "seen", "analytics", "pages", ", lifetime: P10D, http_only: false")
-             COOKIE("script", "mp_*", "analytics", "pages", ", lifetime: P10D, http_only: false")
-             COOKIE("foreign", "foreign", "analytics", "pages", ", lifetime: P10D, host: far.example"))
-    ACTIVITY("chat", "6(1)(f)", "none", "")
-    ACTIVITY("consent-without-service", "6(1)(a)", "none", "")
-    ACTIVITY("joined", "6(1)(b)", "none", "")
-    ACTIVITY("export", "6(1)(b)", "none", "    recipients: [near, far, far-dated, far-undated, onward]\n")
-    ACTIVITY("export-by-consent", "6(1)(a)", "none", "    recipients: [near]\n")
-    "services:\n"
-    SERVICE("login", "necessary", "session")
-    SERVICE("pages", "analytics", "counting")
-    SERVICE("messages", "support", "chat")
-    SERVICE("one", "analytics", "joined")
-    SERVICE("two", "guides", "joined")
-    SERVICE("sending", "analytics", "export-by-consent")
-    "recipients:\n"
-    "  - { id: near, name: Near GmbH, country: DE, role: processor }\n"
-    "  - { id: far, name: Far Inc., country: US, role: processor }\n"
-    "  - { id: far-dated, name: Far Inc., country: US, role: processor, transfer: { mechanism: scc, article: \"46(2)(c)\", date: 2021-06-27 } }\n"
-    "  - { id: far-undated, name: Far Inc., country: GB, role: processor, transfer: { mechanism: adequacy, article: \"45\" } }\n"
-    "  - { id: onward, name: Agency, country: DE, role: credit_agency, onward: true }\n"
-    "  - { id: stranger, name: Stranger GmbH, country: DE, role: processor }\n";
+static const char text[] = "activities:\n" ACTIVITY("contract", "6(1)(b)", "none", "") ACTIVITY(
+    "session", "6(1)(f)", "necessary",
+    "    cookies:\n" COOKIE("sid", "sid", "necessary", "login", ", kind: login, lifetime: P30D") COOKIE(
+        "deep", "deep", "necessary", "login", ", kind: login, lifetime: session, path: /deep, same_site: Strict"))
+    ACTIVITY(
+        "counting", "6(1)(a)", "consent",
+        "    cookies:\n" COOKIE("seen", "seen", "analytics", "pages", ", lifetime: P10D, http_only: false")
+            COOKIE("script", "mp_*", "analytics", "pages", ", lifetime: P10D, http_only: false")
+                COOKIE("foreign", "foreign", "analytics", "pages",
+                       ", lifetime: P10D, host: far.example")) ACTIVITY("chat", "6(1)(f)", "none",
+                                                                        "") ACTIVITY("consent-without-service",
+                                                                                     "6(1)(a)", "none",
+                                                                                     "") ACTIVITY("joined", "6(1)(b)",
+                                                                                                  "none", "")
+        ACTIVITY("export", "6(1)(b)", "none", "    recipients: [near, far, far-dated, far-undated, onward]\n") ACTIVITY(
+            "export-by-consent",
+            "6(1)(a)", "none",
+            "    recipients: [near]\n") "services:\n" SERVICE("login", "necessary",
+                                                              "session") SERVICE("pages", "analytics",
+                                                                                 "counting") SERVICE("messages",
+                                                                                                     "support", "chat")
+            SERVICE("one", "analytics", "joined") SERVICE("two", "guides", "joined") SERVICE(
+                "sending", "analytics",
+                "export-by-consent") "recipients:\n"
+                                     "  - { id: near, name: Near GmbH, country: DE, role: processor }\n"
+                                     "  - { id: far, name: Far Inc., country: US, role: processor }\n"
+                                     "  - { id: far-dated, name: Far Inc., country: US, role: processor, transfer: { mechanism: scc, "
+                                     "article: \"46(2)(c)\", date: 2021-06-27 } }\n"
+                                     "  - { id: far-undated, name: Far Inc., country: GB, role: processor, "
+                                     "transfer: { mechanism: adequacy, article: \"45\" } }\n"
+                                     "  - { id: onward, name: Agency, country: DE, role: credit_agency, onward: true }\n"
+                                     "  - { id: stranger, name: Stranger GmbH, country: DE, role: processor }\n";
 
-static const char operator_text[] =
-    "operator: { name: Muster GmbH, country: DE, privacy_email: p@example.org, platform_name: Muster, platform_url: \"https://example.org\" }\n";
+static const char operator_text[] = "operator: { name: Muster GmbH, country: DE, privacy_email: p@example.org, "
+                                    "platform_name: Muster, platform_url: \"https://example.org\" }\n";
 
-typedef struct { kt_arena *mem; registry *r; kt_metrics *metrics; const char *granted; bool barred; kt_fail fail; const permit *p; } stand;
+typedef struct {
+    kt_arena *mem;
+    registry *r;
+    kt_metrics *metrics;
+    const char *granted;
+    bool barred;
+    kt_fail fail;
+    const permit *p;
+} stand;
 
 static bool consents(void *ctx, const permit_subject *who, const service *s)
 {
@@ -84,11 +95,11 @@ static int set_up(void **state)
     s->metrics = kt_metrics_new();
     kt_value *faults = kt_list(s->mem);
     registry_text texts[] = {
-        { "sample", "src/sample/activity.yaml", kt_str_c(text), NULL, KT_STR_NONE },
-        { NULL, "kontor.yaml", kt_str_c(operator_text), NULL, KT_STR_NONE },
+        {"sample", "src/sample/activity.yaml", kt_str_c(text),          NULL, KT_STR_NONE},
+        { NULL,    "kontor.yaml",              kt_str_c(operator_text), NULL, KT_STR_NONE},
     };
     kt_err err = registry_load_texts(texts, 2, s->mem, faults, &s->r);
-    KT_EACH(f, faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+    KT_EACH (f, faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
     assert_int_equal(err, KT_OK);
     registry_set_metrics(s->r, s->metrics);
     *state = s;
@@ -249,7 +260,14 @@ static void test_G5_a_transfer_by_consent_needs_the_consent(void **state)
 
 /* ------------------------------------------------------------------ cookies, through the server's own replies */
 
-typedef struct { stand *s; kt_clock clock; kt_random random; http_server *server; bool tls, remote; kt_err err; } cookie_stand;
+typedef struct {
+    stand *s;
+    kt_clock clock;
+    kt_random random;
+    http_server *server;
+    bool tls, remote;
+    kt_err err;
+} cookie_stand;
 
 static void disguise(request *rq, const cookie_stand *c)
 {
@@ -311,13 +329,13 @@ static kt_err expire_optional(request *rq, reply *rs)
 static int set_up_cookies(void **state)
 {
     static route routes[] = {
-        { "GET", "/set", set_session, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        {"GET",        "/set", set_session, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
         { "GET", "/only", set_session_only, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { "GET", "/seen", set_seen, HTTP_INLINE, "counting", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { "GET", "/wrong", set_wrong, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { "GET", "/expire", expire, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { "GET", "/optional", expire_optional, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { 0 }
+        { "GET",   "/seen", set_seen, HTTP_INLINE, "counting", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        { "GET",           "/wrong", set_wrong, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        { "GET",        "/expire", expire, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        { "GET",           "/optional", expire_optional, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        { 0    }
     };
     void *below = NULL;
     set_up(&below);
@@ -351,7 +369,7 @@ static const char *set_cookies(cookie_stand *c, const char *target, const char *
     kt_str body, all = KT_STR("");
     assert_int_equal(http_try(c->server, c->s->mem, "GET", target, headers, KT_STR_NONE, &status, &list, &body), KT_OK);
     assert_int_equal(status, 200);
-    KT_EACH(h, list)
+    KT_EACH (h, list)
         if (kt_str_eq_nocase(kt_get_str(h, "name"), KT_STR("Set-Cookie")))
             all = kt_str_fmt(c->s->mem, "%.*s%.*s\n", KT_ARG(all), KT_ARG(kt_get_str(h, "value")));
     return kt_str_z(c->s->mem, all);
@@ -409,7 +427,8 @@ static void test_C1_an_optional_cookie_without_consent_is_not_set_but_counted(vo
 static void test_an_undeclared_foreign_or_patterned_cookie_cannot_be_set(void **state)
 {
     cookie_stand *c = *state;
-    static const char *const ids[] = { "/wrong?id=nothing&value=x", "/wrong?id=foreign&value=x", "/wrong?id=script&value=x" };
+    static const char *const ids[] = { "/wrong?id=nothing&value=x", "/wrong?id=foreign&value=x",
+                                       "/wrong?id=script&value=x" };
     for (size_t i = 0; i < 3; i++) {
         assert_string_equal(set_cookies(c, ids[i], NULL), "");
         assert_int_equal(c->err, KT_REFUSED);
@@ -422,7 +441,8 @@ static void test_a_value_that_would_break_the_line_is_refused(void **state)
     cookie_stand *c = *state;
     static const char *const values[] = { "a%3Bb", "a%20b", "a%22b", "a%2Cb", "a%5Cb", "%C3%A4" };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        assert_string_equal(set_cookies(c, kt_str_z(c->s->mem, kt_str_fmt(c->s->mem, "/wrong?id=sid&value=%s", values[i])), NULL), "");
+        assert_string_equal(
+            set_cookies(c, kt_str_z(c->s->mem, kt_str_fmt(c->s->mem, "/wrong?id=sid&value=%s", values[i])), NULL), "");
         assert_int_equal(c->err, KT_BAD_INPUT);
     }
 }

@@ -27,26 +27,33 @@ static const char activities[] =
     "    device_access: necessary\n"
     "    device_access_reason: { de: nötig, en: needed }\n"
     "    retention:\n"
-    "      - { id: row, rule: duration, start: entered, max: P36M, by: module, wording: { de: drei Jahre, en: three years } }\n"
+    "      - { id: row, rule: duration, start: entered, max: P36M, by: module, wording: { de: drei Jahre, en: three years "
+    "} }\n"
     "      - { id: need, rule: need, start: purpose_end }\n"
     "    rights: { objection: mail }\n"
     "    cookies:\n"
-    "      - { id: guest, name: guest, kind: login, category: necessary, service: visit, lifetime: P1D, purpose: { de: Gast, en: guest } }\n"
-    "      - { id: far, name: \"far_*\", category: necessary, service: visit, host: far.example, lifetime: session, purpose: { de: fern, en: far } }\n"
+    "      - { id: guest, name: guest, kind: login, category: necessary, service: visit, "
+    "lifetime: P1D, purpose: { de: Gast, en: guest } }\n"
+    "      - { id: far, name: \"far_*\", category: necessary, service: visit, "
+    "host: far.example, lifetime: session, purpose: { de: fern, en: far } }\n"
     "services:\n"
-    "  - { id: visit, category: necessary, activities: [guest-book], name: { de: Besuch, en: Visit }, purpose: { de: merken, en: remember } }\n"
+    "  - { id: visit, category: necessary, activities: [guest-book], name: { de: Besuch, "
+    "en: Visit }, purpose: { de: merken, en: remember } }\n"
     "recipients:\n"
     "  - { id: host, name: Hosting GmbH, country: DE, role: processor }\n";
 
-static const char operator_text[] =
-    "operator:\n"
-    "  name: Muster GmbH\n"
-    "  country: DE\n"
-    "  privacy_email: privacy@example.org\n"
-    "  platform_name: Muster\n"
-    "  platform_url: https://example.org\n";
+static const char operator_text[] = "operator:\n"
+                                    "  name: Muster GmbH\n"
+                                    "  country: DE\n"
+                                    "  privacy_email: privacy@example.org\n"
+                                    "  platform_name: Muster\n"
+                                    "  platform_url: https://example.org\n";
 
-typedef struct { kt_arena *mem; kt_value *faults; registry *r; } stand;
+typedef struct {
+    kt_arena *mem;
+    kt_value *faults;
+    registry *r;
+} stand;
 
 static int set_up(void **state)
 {
@@ -70,8 +77,8 @@ static int tear_down(void **state)
 static kt_err load(stand *s, const char *module_text, const char *config)
 {
     registry_text texts[] = {
-        { "sample", "src/sample/activity.yaml", kt_str_c(module_text), NULL, KT_STR_NONE },
-        { NULL, "kontor.yaml", kt_str_c(config), NULL, KT_STR_NONE },
+        {"sample", "src/sample/activity.yaml", kt_str_c(module_text), NULL, KT_STR_NONE},
+        { NULL,    "kontor.yaml",              kt_str_c(config),      NULL, KT_STR_NONE},
     };
     return registry_load_texts(texts, 2, s->mem, s->faults, &s->r);
 }
@@ -84,7 +91,7 @@ static const char *config(stand *s, const char *rest)
 static void loads(stand *s, const char *module_text, const char *config_text)
 {
     kt_err err = load(s, module_text, config_text);
-    KT_EACH(f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+    KT_EACH (f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
     assert_int_equal(err, KT_OK);
 }
 
@@ -93,10 +100,10 @@ static void refuses(stand *s, const char *module_text, const char *config_text, 
     bool said = false;
     assert_int_equal(load(s, module_text, config_text), KT_REFUSED);
     assert_null(s->r);
-    KT_EACH(f, s->faults) said = said || kt_str_find(kt_as_str(f), kt_str_c(what), 0) != KT_NOT_FOUND_AT;
+    KT_EACH (f, s->faults) said = said || kt_str_find(kt_as_str(f), kt_str_c(what), 0) != KT_NOT_FOUND_AT;
     if (!said) {
         fprintf(stderr, "not said: %s\nbut:\n", what);
-        KT_EACH(f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+        KT_EACH (f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
     }
     assert_true(said);
 }
@@ -151,29 +158,38 @@ static void test_a_cookie_is_found_by_its_name_with_prefix_or_pattern(void **sta
 static void test_a_wrong_file_is_refused_with_line_and_reason(void **state)
 {
     stand *s = *state;
+    /* clang-format off */
     static const struct { const char *from, *to, *said; } cases[] = {
-        { "    section: 10\n", "    section: ten\n", "src/sample/activity.yaml:3: section of activity: must be a number" },
+        { "    section: 10\n", "    section: ten\n",
+          "src/sample/activity.yaml:3: section of activity: must be a number" },
         { "    section: 10\n", "    section: 7\n", "section must be 8 to 14, or 0" },
         { "    section: 10\n", "    section: 10\n    sektion: 9\n", ":4: unknown key \"sektion\" in activity" },
         { "    section: 10\n", "", ":2: section is missing in activity" },
-        { "title: { de: Gästebuch, en: Guest book }", "title: Gästebuch", ":4: title of activity: must be {de: …, en: …}" },
-        { "title: { de: Gästebuch, en: Guest book }", "title: { de: Gästebuch, en: \"\" }", "the English words (en) are missing" },
-        { "title: { de: Gästebuch, en: Guest book }", "title: { de: Gästebuch, en: Guest book, fr: Livre }", "unknown language \"fr\"" },
+        { "title: { de: Gästebuch, en: Guest book }", "title: Gästebuch",
+          ":4: title of activity: must be {de: …, en: …}" },
+        { "title: { de: Gästebuch, en: Guest book }", "title: { de: Gästebuch, en: \"\" }",
+          "the English words (en) are missing" },
+        { "title: { de: Gästebuch, en: Guest book }", "title: { de: Gästebuch, en: Guest book, fr: Livre }",
+          "unknown language \"fr\"" },
         { "{ de: Gast, en: guest }", "{ de: Gast, der kommt, en: guest }", "a text with a comma needs quotes" },
-        { "subjects: [visitor]", "subjects: [ghost]", ":6: subjects of activity: \"ghost\" is none of: visitor, user" },
+        { "subjects: [visitor]", "subjects: [ghost]",
+          ":6: subjects of activity: \"ghost\" is none of: visitor, user" },
         { "subjects: [visitor]", "subjects: visitor", ":6: subjects of activity: must be a list" },
         { "subjects: [visitor]", "subjects: []", "the list is empty" },
         { "article: \"6(1)(b)\"", "article: Art. 6", "must be an article of the GDPR" },
         { "article: \"6(1)(b)\"", "article: 6", "must be a text; put it in quotes" },
         { "max: P36M", "max: 36 months", ":14: max of retention: must be a duration of ISO 8601" },
-        { "max: P36M", "max: P36M, keep: P4Y", ":14: retention \"row\" of \"guest-book\": keep is longer than the declared maximum" },
+        { "max: P36M", "max: P36M, keep: P4Y",
+          ":14: retention \"row\" of \"guest-book\": keep is longer than the declared maximum" },
         { "rule: duration", "rule: forever", "\"forever\" is none of: duration, event, law, need" },
         { "id: need,", "id: row,", "retention \"row\" of \"guest-book\" stands twice" },
         { "lifetime: P1D", "lifetime: long", "lifetime of cookie: must be \"session\" or a duration" },
         { "name: guest,", "name: \"gu est\",", "holds a character no cookie's name may have" },
         { "name: guest,", "name: __Host-guest,", "goes without __Host-" },
-        { "service: visit, lifetime", "service: gone, lifetime", "cookie \"guest\": service \"gone\" is not declared" },
-        { "category: necessary, service: visit, lifetime", "category: analytics, service: visit, lifetime", "cookie \"guest\" is analytics, its service \"visit\" is necessary" },
+        { "service: visit, lifetime", "service: gone, lifetime",
+          "cookie \"guest\": service \"gone\" is not declared" },
+        { "category: necessary, service: visit, lifetime", "category: analytics, service: visit, lifetime",
+          "cookie \"guest\" is analytics, its service \"visit\" is necessary" },
         { "activities: [guest-book]", "activities: [gone]", "service \"visit\": activity \"gone\" is not declared" },
         { "id: far,", "id: guest,", "cookie \"guest\" stands already at src/sample/activity.yaml:18" },
         { "id: guest-book\n", "id: Guest Book\n", "must be lower-case words" },
@@ -186,29 +202,26 @@ static void test_a_wrong_file_is_refused_with_line_and_reason(void **state)
         { "services:\n", "servants:\n", "unknown key \"servants\"" },
         { "    section: 10\n", "    section: 10\n    section: 10\n", "src/sample/activity.yaml:" },
         { "    section: 10\n", "    section: [\n", "src/sample/activity.yaml" },
-        { "    device_access: necessary\n", "    device_access: necessary\n    since: 2026-02-30\n", "since of activity: must be a date" },
+        { "    device_access: necessary\n", "    device_access: necessary\n    since: 2026-02-30\n",
+          "since of activity: must be a date" },
         { "by: module", "table: sample_guest, where: \"1 = 1; DROP TABLE x\"", "must be one SQL condition" },
         { "by: module", "table: \"sample_guest; --\"", "must be a name of the schema" },
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         kt_str text = kt_str_c(activities), from = kt_str_c(cases[i].from);
         size_t at = kt_str_find(text, from, 0);
         assert_true(at != KT_NOT_FOUND_AT);
-        kt_str wrong = kt_str_fmt(s->mem, "%.*s%s%.*s", KT_ARG(kt_str_slice(text, 0, at)), cases[i].to, KT_ARG(kt_str_slice(text, at + from.len, text.len)));
+        kt_str wrong = kt_str_fmt(s->mem, "%.*s%s%.*s", KT_ARG(kt_str_slice(text, 0, at)), cases[i].to,
+                                  KT_ARG(kt_str_slice(text, at + from.len, text.len)));
         s->faults = kt_list(s->mem);
         refuses(s, kt_str_z(s->mem, wrong), operator_text, cases[i].said);
     }
 }
 
-static void test_a_module_that_declares_nothing_loads(void **state)
-{
-    loads(*state, "", operator_text);
-}
+static void test_a_module_that_declares_nothing_loads(void **state) { loads(*state, "", operator_text); }
 
-static void test_empty_lists_load(void **state)
-{
-    loads(*state, "activities: []\nservices:\n", operator_text);
-}
+static void test_empty_lists_load(void **state) { loads(*state, "activities: []\nservices:\n", operator_text); }
 
 static void test_a_file_that_cannot_be_read_says_so(void **state)
 {
@@ -227,16 +240,16 @@ static void test_an_empty_operator_file_is_refused(void **state)
 static void test_the_operator_rewords_adds_recipients_and_tightens(void **state)
 {
     stand *s = *state;
-    loads(s, activities, config(s,
-        "activities:\n"
-        "  - id: guest-book\n"
-        "    title: { de: Buch der Gäste, en: Book of guests }\n"
-        "    recipients: [host]\n"
-        "    notes: [ { de: Anmerkung, en: note } ]\n"
-        "    rights: { objection_words: { de: Schreib uns., en: Write to us. } }\n"
-        "    retention:\n"
-        "      - { id: row, keep: P1Y }\n"
-        "      - { id: need, keep: P2Y, wording: { de: zwei Jahre, en: two years } }\n"));
+    loads(s, activities,
+          config(s, "activities:\n"
+                    "  - id: guest-book\n"
+                    "    title: { de: Buch der Gäste, en: Book of guests }\n"
+                    "    recipients: [host]\n"
+                    "    notes: [ { de: Anmerkung, en: note } ]\n"
+                    "    rights: { objection_words: { de: Schreib uns., en: Write to us. } }\n"
+                    "    retention:\n"
+                    "      - { id: row, keep: P1Y }\n"
+                    "      - { id: need, keep: P2Y, wording: { de: zwei Jahre, en: two years } }\n"));
     const activity *a = registry_activity(s->r, "guest-book");
     is(a->title.en, "Book of guests");
     is(a->description.en, "Guests enter themselves.");
@@ -255,21 +268,26 @@ static void test_the_operator_rewords_adds_recipients_and_tightens(void **state)
 static void test_the_operator_cannot_loosen_or_change_what_the_program_does(void **state)
 {
     stand *s = *state;
-    static const struct { const char *rest, *said; } cases[] = {
-        { "    retention: [ { id: row, keep: P4Y } ]\n", "kontor.yaml:9: retention \"row\" of \"guest-book\": keep is longer than the declared maximum" },
-        { "    retention: [ { id: row, keep: P1097D } ]\n", "keep is longer than the declared maximum" },
-        { "    retention: [ { id: row, max: P9Y } ]\n", "max of retention is a fact of the program" },
-        { "    retention: [ { id: new, keep: P1D } ]\n", "activity \"guest-book\" has no retention rule \"new\"" },
-        { "    stores: []\n", "stores of activity is a fact of the program" },
-        { "    cookies: []\n", "cookies of activity is a fact of the program" },
-        { "    device_access: none\n", "device_access of activity is a fact of the program" },
-        { "    legal_basis: []\n", "legal_basis of activity is a fact of the program" },
-        { "    rights: { objection: none }\n", "objection of rights is a fact of the program" },
-        { "    recipients: [nobody]\n", "recipient \"nobody\" is not declared" },
+    static const struct {
+        const char *rest, *said;
+    } cases[] = {
+        {"    retention: [ { id: row, keep: P4Y } ]\n",
+         "kontor.yaml:9: retention \"row\" of \"guest-book\": keep is longer than the declared maximum"            },
+        { "    retention: [ { id: row, keep: P1097D } ]\n", "keep is longer than the declared maximum"             },
+        { "    retention: [ { id: row, max: P9Y } ]\n",     "max of retention is a fact of the program"            },
+        { "    retention: [ { id: new, keep: P1D } ]\n",    "activity \"guest-book\" has no retention rule \"new\""},
+        { "    stores: []\n",                               "stores of activity is a fact of the program"          },
+        { "    cookies: []\n",                              "cookies of activity is a fact of the program"         },
+        { "    device_access: none\n",                      "device_access of activity is a fact of the program"   },
+        { "    legal_basis: []\n",                          "legal_basis of activity is a fact of the program"     },
+        { "    rights: { objection: none }\n",              "objection of rights is a fact of the program"         },
+        { "    recipients: [nobody]\n",                     "recipient \"nobody\" is not declared"                 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         s->faults = kt_list(s->mem);
-        refuses(s, activities, config(s, kt_str_z(s->mem, kt_str_fmt(s->mem, "activities:\n  - id: guest-book\n%s", cases[i].rest))), cases[i].said);
+        refuses(s, activities,
+                config(s, kt_str_z(s->mem, kt_str_fmt(s->mem, "activities:\n  - id: guest-book\n%s", cases[i].rest))),
+                cases[i].said);
     }
 }
 
@@ -277,20 +295,20 @@ static void test_an_unknown_activity_of_the_operator_is_declared_only(void **sta
 {
     stand *s = *state;
     kt_str own = kt_str_fmt(s->mem, "%s%s", operator_text,
-        "activities:\n"
-        "  - id: newsletter\n"
-        "    section: 13\n"
-        "    title: { de: Rundbrief, en: Newsletter }\n"
-        "    description: { de: Ein Brief., en: A letter. }\n"
-        "    subjects: [customer]\n"
-        "    sources: [person]\n"
-        "    data: [ { id: email, de: E-Mail-Adresse, en: e-mail address } ]\n"
-        "    purposes: [ { id: news, de: Neues, en: news } ]\n"
-        "    legal_basis: [ { article: \"6(1)(a)\" } ]\n"
-        "    device_access: none\n"
-        "    recipients: [host]\n"
-        "    retention: [ { id: need, rule: need } ]\n"
-        "    rights: { objection: mail }\n");
+                            "activities:\n"
+                            "  - id: newsletter\n"
+                            "    section: 13\n"
+                            "    title: { de: Rundbrief, en: Newsletter }\n"
+                            "    description: { de: Ein Brief., en: A letter. }\n"
+                            "    subjects: [customer]\n"
+                            "    sources: [person]\n"
+                            "    data: [ { id: email, de: E-Mail-Adresse, en: e-mail address } ]\n"
+                            "    purposes: [ { id: news, de: Neues, en: news } ]\n"
+                            "    legal_basis: [ { article: \"6(1)(a)\" } ]\n"
+                            "    device_access: none\n"
+                            "    recipients: [host]\n"
+                            "    retention: [ { id: need, rule: need } ]\n"
+                            "    rights: { objection: mail }\n");
     loads(s, activities, kt_str_z(s->mem, own));
     const activity *a = registry_activity(s->r, "newsletter");
     assert_true(a->declared_only);
@@ -350,7 +368,7 @@ static void test_the_program_s_own_declarations_load_with_the_built_in_operator(
 {
     stand *s = *state;
     kt_err err = registry_load(NULL, NULL, s->mem, s->faults, &s->r);
-    KT_EACH(f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+    KT_EACH (f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
     assert_int_equal(err, KT_OK);
     is(registry_operator(s->r)->name, "Musterkontor GmbH");
     assert_non_null(registry_activity(s->r, "audit-trail"));
