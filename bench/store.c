@@ -22,16 +22,33 @@
 #include "base/log.h"
 #include "store/store.h"
 
-#define TABLE "CREATE TABLE event (id TEXT NOT NULL PRIMARY KEY, subject TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT"
-#define INSERT "INSERT INTO event (id, subject, at, body) VALUES (?1, ?2, ?3, ?4)"
+#define TABLE                                                                                                          \
+    "CREATE TABLE event (id TEXT NOT NULL PRIMARY KEY, subject TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT"
+#define INSERT     "INSERT INTO event (id, subject, at, body) VALUES (?1, ?2, ?3, ?4)"
 #define ROUNDS_MAX 99
-#define BODY_LEN 380
+#define BODY_LEN   380
 
-static const sql add = { "event_add", INSERT, (const char *const[]){ "id", "subject", "at", "body", NULL }, "bench", 1, 7001 };
-static const sql count = { "event_count", "SELECT count(*) FROM event", (const char *const[]){ NULL }, "bench", 2, 7002 };
+static const sql add = {
+    "event_add", INSERT, (const char *const[]){"id", "subject", "at", "body", NULL},
+        "bench", 1, 7001
+};
+static const sql count = {
+    "event_count", "SELECT count(*) FROM event", (const char *const[]){ NULL }, "bench", 2, 7002
+};
 
-typedef struct { int rounds, callers; double seconds; const char *dir; bool json; char body[BODY_LEN]; } plan;
-typedef struct { const char *name; double (*run)(const plan *p, const char *dir, int n); int n; double value[ROUNDS_MAX]; } course;
+typedef struct {
+    int rounds, callers;
+    double seconds;
+    const char *dir;
+    bool json;
+    char body[BODY_LEN];
+} plan;
+typedef struct {
+    const char *name;
+    double (*run)(const plan *p, const char *dir, int n);
+    int n;
+    double value[ROUNDS_MAX];
+} course;
 
 static void fatal(const char *what)
 {
@@ -61,22 +78,34 @@ static double probe(const plan *p, const char *dir, int n)
 
 /* --- kontor ------------------------------------------------------------------------------------ */
 
-typedef struct { const plan *p; store *st; int64_t end; int number; int64_t rows; } caller;
-typedef struct { const plan *p; char id[32], subject[32]; int64_t at; } event;
+typedef struct {
+    const plan *p;
+    store *st;
+    int64_t end;
+    int number;
+    int64_t rows;
+} caller;
+typedef struct {
+    const plan *p;
+    char id[32], subject[32];
+    int64_t at;
+} event;
 
 static void make_event(event *e, const plan *p, int number, int64_t n)
 {
     *e = (event){ .p = p, .at = n };
-    snprintf(e->id, sizeof e->id, "%010llx%04x%08llx", (unsigned long long)n * 2654435761u % 0xffffffffffull, (unsigned)number,
-             (unsigned long long)n);
+    snprintf(e->id, sizeof e->id, "%010llx%04x%08llx", (unsigned long long)n * 2654435761u % 0xffffffffffull,
+             (unsigned)number, (unsigned long long)n);
     snprintf(e->subject, sizeof e->subject, "subject-%012llx", (unsigned long long)n * 40503u % 100000u);
 }
 
 static kt_err add_event(db *d, void *ctx)
 {
     const event *e = ctx;
-    return store_exec(d, &add, ARGS(sql_text("id", kt_str_c(e->id)), sql_text("subject", kt_str_c(e->subject)),
-                                    sql_int("at", e->at), sql_text("body", (kt_str){ e->p->body, BODY_LEN })), NULL);
+    return store_exec(d, &add,
+                      ARGS(sql_text("id", kt_str_c(e->id)), sql_text("subject", kt_str_c(e->subject)),
+                           sql_int("at", e->at), sql_text("body", (kt_str){ e->p->body, BODY_LEN })),
+                      NULL);
 }
 
 static void *call(void *ctx)
@@ -109,9 +138,11 @@ static double kontor(const plan *p, const char *dir, int n)
     caller c[256];
     pthread_t thread[256];
     int64_t done = 0, there = -1;
-    if (store_open(&(store_options){ .dir = dir, .clock = &clock }, &fail, &st) != KT_OK
-        || store_migrate(st, "event", KT_STR("-- version 1: events\n" TABLE ";\nCREATE INDEX event_subject ON event (subject);\n"),
-                         &fail) != KT_OK) fatal(fail.text);
+    if (store_open(&(store_options){ .dir = dir, .clock = &clock }, &fail, &st) != KT_OK ||
+        store_migrate(st, "event",
+                      KT_STR("-- version 1: events\n" TABLE ";\nCREATE INDEX event_subject ON event (subject);\n"),
+                      &fail) != KT_OK)
+        fatal(fail.text);
     int64_t from = kt_monotonic_us(), end = until(p);
     for (int i = 0; i < n; i++) {
         c[i] = (caller){ p, st, end, i, 0 };
@@ -156,8 +187,9 @@ static double plain(const plan *p, const char *dir, int n)
     int64_t done = 0;
     snprintf(path, sizeof path, "%s/kontor.db", dir);
     if (sqlite3_open(path, &base) != SQLITE_OK) fatal("the peer's file cannot be made");
-    run_text(base, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cache_size=-8000;"
-                   TABLE "; CREATE INDEX event_subject ON event (subject)");
+    run_text(base,
+             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA cache_size=-8000;" TABLE
+             "; CREATE INDEX event_subject ON event (subject)");
     sqlite3_prepare_v2(base, INSERT, -1, &s, NULL);
     int64_t from = kt_monotonic_us(), end = until(p);
     while (kt_monotonic_us() < end) {
@@ -191,19 +223,20 @@ static double spread(const course *c, int rounds)
 
 static void print_table(course *c, size_t n, const plan *p)
 {
-    printf("%-26s %12s %12s %12s %8s %8s\n", "rows or syncs a second", "median", "least", "most", "of p1",
-           "spread");
+    printf("%-26s %12s %12s %12s %8s %8s\n", "rows or syncs a second", "median", "least", "most", "of p1", "spread");
     for (size_t i = 0; i < n; i++)
         printf("%-26s %12.0f %12.0f %12.0f %8.2f %8.2f\n", c[i].name, median(&c[i], p->rounds), c[i].value[0],
-               c[i].value[p->rounds - 1], median(&c[i], p->rounds) / median(&c[4], p->rounds), spread(&c[i], p->rounds));
+               c[i].value[p->rounds - 1], median(&c[i], p->rounds) / median(&c[4], p->rounds),
+               spread(&c[i], p->rounds));
 }
 
 static void print_json(course *c, size_t n, const plan *p)
 {
-    printf("{\"workload\":\"d1\",\"rounds\":%d,\"seconds\":%g,\"callers\":%d,\"courses\":[", p->rounds, p->seconds, p->callers);
+    printf("{\"workload\":\"d1\",\"rounds\":%d,\"seconds\":%g,\"callers\":%d,\"courses\":[", p->rounds, p->seconds,
+           p->callers);
     for (size_t i = 0; i < n; i++)
-        printf("%s{\"name\":\"%s\",\"median\":%.0f,\"min\":%.0f,\"max\":%.0f,\"ratio\":%.3f,\"spread\":%.2f}", i ? "," : "", c[i].name,
-               median(&c[i], p->rounds), c[i].value[0], c[i].value[p->rounds - 1],
+        printf("%s{\"name\":\"%s\",\"median\":%.0f,\"min\":%.0f,\"max\":%.0f,\"ratio\":%.3f,\"spread\":%.2f}",
+               i ? "," : "", c[i].name, median(&c[i], p->rounds), c[i].value[0], c[i].value[p->rounds - 1],
                median(&c[i], p->rounds) / median(&c[4], p->rounds), spread(&c[i], p->rounds));
     printf("]}\n");
 }
@@ -220,12 +253,20 @@ static void read_arguments(plan *p, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--json") == 0) { p->json = true; continue; }
-        if (strcmp(argv[i], "--rounds") == 0) p->rounds = number_of(value, 1, ROUNDS_MAX);
-        else if (strcmp(argv[i], "--callers") == 0) p->callers = number_of(value, 1, 256);
-        else if (strcmp(argv[i], "--seconds") == 0) p->seconds = number_of(value, 1, 600);
-        else if (strcmp(argv[i], "--dir") == 0 && value) p->dir = value;
-        else fatal("bench-store [--rounds N] [--seconds N] [--callers N] [--dir DIR] [--json]");
+        if (strcmp(argv[i], "--json") == 0) {
+            p->json = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--rounds") == 0)
+            p->rounds = number_of(value, 1, ROUNDS_MAX);
+        else if (strcmp(argv[i], "--callers") == 0)
+            p->callers = number_of(value, 1, 256);
+        else if (strcmp(argv[i], "--seconds") == 0)
+            p->seconds = number_of(value, 1, 600);
+        else if (strcmp(argv[i], "--dir") == 0 && value)
+            p->dir = value;
+        else
+            fatal("bench-store [--rounds N] [--seconds N] [--callers N] [--dir DIR] [--json]");
         i++;
     }
 }
@@ -235,14 +276,14 @@ int main(int argc, char **argv)
     plan p = { .rounds = 5, .callers = 64, .seconds = 2, .dir = "/var/tmp" };
     read_arguments(&p, argc, argv);
     course c[] = {
-        { .name = "d0 200 B + fdatasync", .run = probe, .n = 200 },
-        { .name = "d0 4 KB + fdatasync", .run = probe, .n = 4096 },
-        { .name = "k1 kontor, 1 caller", .run = kontor, .n = 1 },
-        { .name = "kN kontor, N callers", .run = kontor, .n = p.callers },
-        { .name = "p1 plain, a commit a row", .run = plain, .n = 1 },
-        { .name = "p10 plain, 10 a commit", .run = plain, .n = 10 },
-        { .name = "p100 plain, 100 a commit", .run = plain, .n = 100 },
-        { .name = "p1000 plain, 1,000", .run = plain, .n = 1000 },
+        {.name = "d0 200 B + fdatasync",      .run = probe,  .n = 200      },
+        { .name = "d0 4 KB + fdatasync",      .run = probe,  .n = 4096     },
+        { .name = "k1 kontor, 1 caller",      .run = kontor, .n = 1        },
+        { .name = "kN kontor, N callers",     .run = kontor, .n = p.callers},
+        { .name = "p1 plain, a commit a row", .run = plain,  .n = 1        },
+        { .name = "p10 plain, 10 a commit",   .run = plain,  .n = 10       },
+        { .name = "p100 plain, 100 a commit", .run = plain,  .n = 100      },
+        { .name = "p1000 plain, 1,000",       .run = plain,  .n = 1000     },
     };
     size_t n = sizeof c / sizeof c[0];
     char dir[256];
@@ -257,7 +298,9 @@ int main(int argc, char **argv)
         }
     rmdir(dir);
     for (size_t i = 0; i < n; i++) qsort(c[i].value, (size_t)p.rounds, sizeof(double), by_size);
-    if (p.json) print_json(c, n, &p);
-    else print_table(c, n, &p);
+    if (p.json)
+        print_json(c, n, &p);
+    else
+        print_table(c, n, &p);
     return 0;
 }

@@ -47,13 +47,13 @@ kt_err store_backup(store *st, const char *to, kt_fail *fail)
         err = kt_fail_set(fail, KT_CONFLICT, "", "%s exists already", path);
         goto out;
     }
-    unlink(part);                                       /* what an interrupted copy left */
+    unlink(part); /* what an interrupted copy left */
     int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
         err = kt_fail_set(fail, KT_IO, "", "%s cannot be written: %s", part, strerrordesc_np(errno));
         goto out;
     }
-    close(fd);                                          /* empty: the copy keeps its mode */
+    close(fd); /* empty: the copy keeps its mode */
     if ((err = st->engine->copy(st->home, part, fail)) != KT_OK) goto out;
     if ((err = store_restore_check(part, &facts, fail)) != KT_OK) goto out;
     if (rename(part, path) != 0) {

@@ -15,15 +15,15 @@
 #include "store/smtp.h"
 
 #define BODY_MAX    (1024 * 1024)
-#define MESSAGE_MAX (4 * 1024 * 1024)       /* quoted-printable makes three bytes of one */
+#define MESSAGE_MAX (4 * 1024 * 1024) /* quoted-printable makes three bytes of one */
 
 typedef struct {
-    kt_arena       *mem;                    /* the options' copy */
-    mail_options    options;
-    smtp           *smtp;                   /* NULL with a folder */
+    kt_arena *mem; /* the options' copy */
+    mail_options options;
+    smtp *smtp; /* NULL with a folder */
     const kt_clock *clock;
-    kt_metric      *sent;
-    pthread_mutex_t lock;                   /* the connection takes one mail at a time */
+    kt_metric *sent;
+    pthread_mutex_t lock; /* the connection takes one mail at a time */
 } mailer;
 
 /* --- into the outbox --------------------------------------------------------------------------- */
@@ -60,8 +60,13 @@ kt_err mail_put(db *d, kt_arena *mem, const mail *m, int64_t now_ms)
     kt_json_put(&body, mail_tree(mem, m, now_ms));
     kt_err err = kt_buf_check(&body);
     if (err == KT_OK)
-        err = outbox_put(d, &(outbox_message){ .kind = "mail", .key = m->key, .activity = m->activity,
-                                               .subject = m->subject_ref, .body = kt_buf_str(&body) }, now_ms);
+        err = outbox_put(d,
+                         &(outbox_message){ .kind = "mail",
+                                            .key = m->key,
+                                            .activity = m->activity,
+                                            .subject = m->subject_ref,
+                                            .body = kt_buf_str(&body) },
+                         now_ms);
     kt_buf_free(&body);
     return err;
 }
@@ -116,8 +121,8 @@ static outbox_result send_smtp(mailer *x, kt_arena *mem, const mail *m, kt_str m
 {
     kt_str from, to;
     bool utf8;
-    if (mail_address(mem, kt_str_c(x->options.from_address), &from, &utf8) != KT_OK
-        || mail_address(mem, m->to, &to, &utf8) != KT_OK) {
+    if (mail_address(mem, kt_str_c(x->options.from_address), &from, &utf8) != KT_OK ||
+        mail_address(mem, m->to, &to, &utf8) != KT_OK) {
         snprintf(why, 128, "address not usable");
         return OUTBOX_DEAD;
     }
@@ -142,16 +147,23 @@ static kt_str member(const kt_value *v, const char *key)
 static outbox_result deliver_tree(mailer *x, kt_arena *mem, kt_str key, const kt_value *v, char why[128])
 {
     int64_t at = kt_get_int(v, "at", kt_now_ms(x->clock));
-    mail m = { .key = key, .activity = kt_str_z(mem, member(v, "activity")), .to = member(v, "to"),
-               .subject = member(v, "subject"), .text = member(v, "text"), .html = member(v, "html"),
+    mail m = { .key = key,
+               .activity = kt_str_z(mem, member(v, "activity")),
+               .to = member(v, "to"),
+               .subject = member(v, "subject"),
+               .text = member(v, "text"),
+               .html = member(v, "html"),
                .language = kt_str_z(mem, member(v, "language")) };
     outbox_result result = OUTBOX_DEAD;
     kt_buf message;
     kt_buf_init(&message, MESSAGE_MAX);
     kt_err err = mail_compose(mem, &x->options, &m, at, &message);
-    if (err != KT_OK) snprintf(why, 128, "cannot be composed: %s", kt_err_text(err));
-    else if (x->options.drop_dir) result = drop(x->options.drop_dir, file_name(mem, key, at), kt_buf_str(&message), why);
-    else result = send_smtp(x, mem, &m, kt_buf_str(&message), why);
+    if (err != KT_OK)
+        snprintf(why, 128, "cannot be composed: %s", kt_err_text(err));
+    else if (x->options.drop_dir)
+        result = drop(x->options.drop_dir, file_name(mem, key, at), kt_buf_str(&message), why);
+    else
+        result = send_smtp(x, mem, &m, kt_buf_str(&message), why);
     kt_buf_free(&message);
     count_sent(x, m.activity, result);
     return result;
@@ -162,8 +174,10 @@ static outbox_result deliver(void *ctx, kt_str key, kt_str body, char why[128])
     kt_arena *mem = kt_arena_new();
     kt_value *v = NULL;
     outbox_result result = OUTBOX_DEAD;
-    if (kt_json_parse(mem, body, NULL, &v) != KT_OK) snprintf(why, 128, "body is not a mail");
-    else result = deliver_tree(ctx, mem, key, v, why);
+    if (kt_json_parse(mem, body, NULL, &v) != KT_OK)
+        snprintf(why, 128, "body is not a mail");
+    else
+        result = deliver_tree(ctx, mem, key, v, why);
     kt_arena_free(mem);
     return result;
 }
@@ -174,7 +188,8 @@ static void mailer_free(void *ctx)
 {
     mailer *x = ctx;
     smtp_free(x->smtp);
-    if (x->options.smtp_password) kt_wipe((char *)(uintptr_t)x->options.smtp_password, strlen(x->options.smtp_password));
+    if (x->options.smtp_password)
+        kt_wipe((char *)(uintptr_t)x->options.smtp_password, strlen(x->options.smtp_password));
     pthread_mutex_destroy(&x->lock);
     kt_arena_free(x->mem);
     free(x);
@@ -183,8 +198,9 @@ static void mailer_free(void *ctx)
 static void copy_options(mailer *x, const mail_options *from)
 {
     const char **words[] = {
-        &x->options.smtp_url, &x->options.smtp_user, &x->options.smtp_password, &x->options.drop_dir,
-        &x->options.from_address, &x->options.from_name, &x->options.reply_to, &x->options.host, &x->options.ca_file,
+        &x->options.smtp_url, &x->options.smtp_user,    &x->options.smtp_password,
+        &x->options.drop_dir, &x->options.from_address, &x->options.from_name,
+        &x->options.reply_to, &x->options.host,         &x->options.ca_file,
     };
     x->options = *from;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)

@@ -19,14 +19,17 @@ static const char bootstrap_text[] =
     "    PRIMARY KEY (module, version)\n"
     ") STRICT";
 
-typedef struct { int64_t version; kt_str words, text; } section;
+typedef struct {
+    int64_t version;
+    kt_str words, text;
+} section;
 
 typedef struct {
-    store      *st;
+    store *st;
     const char *module;
-    kt_str      schema;
-    kt_arena   *mem;
-    kt_fail    *fail;
+    kt_str schema;
+    kt_arena *mem;
+    kt_fail *fail;
 } migration;
 
 /* --- sections ---------------------------------------------------------------------------------- */
@@ -76,10 +79,14 @@ static kt_str section_hash(kt_arena *mem, kt_str text)
             while (i + 1 < text.len && text.at[i + 1] != '\n') i++;
             continue;
         }
-        if (quote && c == quote) quote = 0;
-        else if (!quote && (c == '\'' || c == '"')) quote = c;
-        if (!blank) kt_buf_put_byte(&bare, c);
-        else if (bare.len && bare.at[bare.len - 1] != ' ') kt_buf_put_byte(&bare, ' ');
+        if (quote && c == quote)
+            quote = 0;
+        else if (!quote && (c == '\'' || c == '"'))
+            quote = c;
+        if (!blank)
+            kt_buf_put_byte(&bare, c);
+        else if (bare.len && bare.at[bare.len - 1] != ' ')
+            kt_buf_put_byte(&bare, ' ');
     }
     kt_str hash = kt_hash_hex(mem, kt_str_trim(kt_buf_str(&bare)));
     kt_buf_free(&bare);
@@ -112,12 +119,16 @@ static kt_err run_section(db *d, const migration *m, const section *s, kt_str ha
     kt_fail why = { 0 };
     kt_err err = d->engine->change_schema(d->conn, kt_str_z(m->mem, s->text), &why);
     if (err != KT_OK)
-        return kt_fail_set(m->fail, err, "", "%s/schema.sql, version %lld: %s", m->module, (long long)s->version, why.text);
+        return kt_fail_set(m->fail, err, "", "%s/schema.sql, version %lld: %s", m->module, (long long)s->version,
+                           why.text);
     kt_log(KT_LOG_INFO, "store.migrated", KT_WORD("module", m->module), KT_NUMBER("version", s->version));
-    return store_exec_text(d, "INSERT INTO store_migration (module, version, words, sha256, at)"
-                              " VALUES (:module, :version, :words, :sha256, :at)",
-        ARGS(sql_text("module", kt_str_c(m->module)), sql_int("version", s->version), sql_text("words", s->words),
-             sql_text("sha256", hash), sql_int("at", m->st->clock ? kt_now_ms(m->st->clock) : 0)), NULL);
+    return store_exec_text(d,
+                           "INSERT INTO store_migration (module, version, words, sha256, at)"
+                           " VALUES (:module, :version, :words, :sha256, :at)",
+                           ARGS(sql_text("module", kt_str_c(m->module)), sql_int("version", s->version),
+                                sql_text("words", s->words), sql_text("sha256", hash),
+                                sql_int("at", m->st->clock ? kt_now_ms(m->st->clock) : 0)),
+                           NULL);
 }
 
 static kt_err do_section(db *d, const migration *m, const section *s, int64_t recorded)
@@ -127,8 +138,10 @@ static kt_err do_section(db *d, const migration *m, const section *s, int64_t re
     if (s->version > recorded) return run_section(d, m, s, hash);
     TRY(recorded_same(d, kt_str_c(m->module), s->version, hash, &same));
     if (same) return KT_OK;
-    return kt_fail_set(m->fail, KT_REFUSED, "", "%s/schema.sql: version %lld has run and was changed since;"
-                       " write a new version instead", m->module, (long long)s->version);
+    return kt_fail_set(m->fail, KT_REFUSED, "",
+                       "%s/schema.sql: version %lld has run and was changed since;"
+                       " write a new version instead",
+                       m->module, (long long)s->version);
 }
 
 /* The number of the last section; refuses numbers that do not rise before anything runs. */
@@ -154,8 +167,10 @@ static kt_err migrate(db *d, void *ctx)
     TRY(newest_section(m, &newest));
     TRY(recorded_newest(d, kt_str_c(m->module), &recorded));
     if (recorded > newest)
-        return kt_fail_set(m->fail, KT_REFUSED, "", "the database was made by a newer program: %s has version %lld,"
-                           " this program knows %lld", m->module, (long long)recorded, (long long)newest);
+        return kt_fail_set(m->fail, KT_REFUSED, "",
+                           "the database was made by a newer program: %s has version %lld,"
+                           " this program knows %lld",
+                           m->module, (long long)recorded, (long long)newest);
     while (next_section(&rest, &s)) TRY(do_section(d, m, &s, recorded));
     return KT_OK;
 }
@@ -168,12 +183,6 @@ kt_err store_migrate(store *st, const char *module, kt_str schema, kt_fail *fail
     return err == KT_OK ? err : kt_fail_set(fail, err, "", "%s/schema.sql: %s", module, kt_err_text(err));
 }
 
-static kt_err bootstrap(db *d, void *ctx)
-{
-    return d->engine->change_schema(d->conn, bootstrap_text, ctx);
-}
+static kt_err bootstrap(db *d, void *ctx) { return d->engine->change_schema(d->conn, bootstrap_text, ctx); }
 
-kt_err migrate_bootstrap(store *st, kt_fail *fail)
-{
-    return store_write(st, bootstrap, fail);
-}
+kt_err migrate_bootstrap(store *st, kt_fail *fail) { return store_write(st, bootstrap, fail); }

@@ -10,9 +10,9 @@
 #include "base/hash.h"
 #include "store/mail.h"
 
-#define WORD_BYTES 36       /* of text in one encoded word: 60 characters, so that a first line has room */
-#define QP_LINE    76
-#define ADDRESS_MAX 254     /* RFC 5321 4.5.3.1, with the two brackets */
+#define WORD_BYTES  36 /* of text in one encoded word: 60 characters, so that a first line has room */
+#define QP_LINE     76
+#define ADDRESS_MAX 254 /* RFC 5321 4.5.3.1, with the two brackets */
 #define LOCAL_MAX   64
 
 /* --- addresses --------------------------------------------------------------------------------- */
@@ -24,8 +24,10 @@ static bool local_ok(kt_str local, bool *utf8)
     if (local.len == 0 || local.len > LOCAL_MAX || local.at[0] == '.' || local.at[local.len - 1] == '.') return false;
     for (size_t i = 0; i < local.len; i++) {
         unsigned char c = (unsigned char)local.at[i];
-        if (c >= 0x80) *utf8 = true;
-        else if (c <= ' ' || c == 0x7f || strchr("()<>[]:;@\\,\"", c)) return false;
+        if (c >= 0x80)
+            *utf8 = true;
+        else if (c <= ' ' || c == 0x7f || strchr("()<>[]:;@\\,\"", c))
+            return false;
         if (c == '.' && local.at[i + 1] == '.') return false;
     }
     return true;
@@ -110,8 +112,10 @@ static void put_words(kt_buf *out, kt_arena *mem, kt_str s)
 static void put_text_header(kt_buf *out, kt_arena *mem, const char *name, kt_str value)
 {
     kt_buf_put_fmt(out, "%s: ", name);
-    if (plain(value)) kt_buf_put(out, value);
-    else put_words(out, mem, value);
+    if (plain(value))
+        kt_buf_put(out, value);
+    else
+        put_words(out, mem, value);
     kt_buf_put_c(out, "\r\n");
 }
 
@@ -149,8 +153,13 @@ static void put_qp_line(kt_buf *out, kt_str line)
             kt_buf_put_c(out, "=\r\n");
             column = 0;
         }
-        if (raw) kt_buf_put_byte(out, (char)c);
-        else kt_buf_put(out, (kt_str){ (char[]){ '=', digits[c >> 4], digits[c & 15] }, 3 });
+        if (raw)
+            kt_buf_put_byte(out, (char)c);
+        else
+            kt_buf_put(out, (kt_str){
+                                (char[]){'=', digits[c >> 4], digits[c & 15]},
+                                3
+            });
         column += width;
     }
 }
@@ -167,7 +176,8 @@ static void put_qp(kt_buf *out, kt_str text)
 
 static void put_part(kt_buf *out, const char *type, kt_str text)
 {
-    kt_buf_put_fmt(out, "Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", type);
+    kt_buf_put_fmt(out, "Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+                   type);
     put_qp(out, text);
 }
 
@@ -189,14 +199,16 @@ static void put_alternatives(kt_buf *out, kt_arena *mem, const mail *m)
 static kt_str message_id(kt_arena *mem, kt_str key)
 {
     bool ok = key.len <= 64;
-    for (size_t i = 0; i < key.len && ok; i++) ok = isalnum((unsigned char)key.at[i]) || key.at[i] == '-' || key.at[i] == '_';
+    for (size_t i = 0; i < key.len && ok; i++)
+        ok = isalnum((unsigned char)key.at[i]) || key.at[i] == '-' || key.at[i] == '_';
     return ok ? key : kt_str_slice(kt_hash_hex(mem, key), 0, 32);
 }
 
 static bool language_ok(const char *language)
 {
     size_t len = strlen(language);
-    return len >= 2 && len <= 16 && strspn(language, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len;
+    return len >= 2 && len <= 16 &&
+           strspn(language, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len;
 }
 
 static kt_err put_people(kt_arena *mem, const mail_options *options, const mail *m, kt_buf *out)
@@ -226,7 +238,9 @@ kt_err mail_compose(kt_arena *mem, const mail_options *options, const mail *m, i
     kt_buf_put_fmt(out, "Message-ID: <%.*s@%s>\r\n", KT_ARG(id), options->host ? options->host : "localhost");
     kt_buf_put_c(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n");
     if (m->language && language_ok(m->language)) kt_buf_put_fmt(out, "Content-Language: %s\r\n", m->language);
-    if (m->html.at && m->text.at) put_alternatives(out, mem, m);
-    else put_part(out, m->html.at ? "html" : "plain", m->html.at ? m->html : m->text);
+    if (m->html.at && m->text.at)
+        put_alternatives(out, mem, m);
+    else
+        put_part(out, m->html.at ? "html" : "plain", m->html.at ? m->html : m->text);
     return kt_buf_check(out);
 }

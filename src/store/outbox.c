@@ -20,40 +20,44 @@
 #include "store/queries.h"
 
 #define TRIES_MAX   12
-#define LEASE_MS    (2 * KT_MINUTE_MS)      /* longer than any deliverer's time-out */
+#define LEASE_MS    (2 * KT_MINUTE_MS) /* longer than any deliverer's time-out */
 #define BACKOFF_CAP (6 * KT_HOUR_MS)
-#define LOOK_MS     1000    /* other processes put rows and a test moves the clock: both tell nobody */
+#define LOOK_MS     1000 /* other processes put rows and a test moves the clock: both tell nobody */
 
 enum outcome { OUT_SENT, OUT_LATER, OUT_DEAD, OUT_LOST, OUT_COUNT };
 static const char *const outcome_name[OUT_COUNT] = { "sent", "later", "dead", "lost" };
 
 typedef struct deliverer deliverer;
 struct deliverer {
-    outbox        *o;
-    char          *kind;
+    outbox *o;
+    char *kind;
     outbox_deliver deliver;
-    void          *ctx;
-    pthread_t      thread;
-    bool           running;
-    size_t         outcome[OUT_COUNT], rows, oldest;    /* series of the metrics */
-    deliverer     *next;
+    void *ctx;
+    pthread_t thread;
+    bool running;
+    size_t outcome[OUT_COUNT], rows, oldest; /* series of the metrics */
+    deliverer *next;
 };
 
 typedef struct ending ending;
-struct ending { void (*end)(void *ctx); void *ctx; ending *next; };
+struct ending {
+    void (*end)(void *ctx);
+    void *ctx;
+    ending *next;
+};
 
 struct outbox {
-    store          *st;
+    store *st;
     const kt_clock *clock;
-    kt_random      *random;
-    kt_metrics     *metrics;
-    kt_metric      *requests, *rows, *oldest;
-    deliverer      *first;
-    ending         *endings;
-    pthread_mutex_t lock;       /* random, and the three below */
-    pthread_cond_t  woken;
-    uint64_t        wakes;
-    bool            started, stopping;
+    kt_random *random;
+    kt_metrics *metrics;
+    kt_metric *requests, *rows, *oldest;
+    deliverer *first;
+    ending *endings;
+    pthread_mutex_t lock; /* random, and the three below */
+    pthread_cond_t woken;
+    uint64_t wakes;
+    bool started, stopping;
 };
 
 /* --- putting and taking back ------------------------------------------------------------------- */
@@ -62,22 +66,25 @@ kt_err outbox_put(db *d, const outbox_message *m, int64_t now_ms)
 {
     if (kt_str_empty(m->key) || !m->kind || !m->activity || !m->body.at) return KT_BAD_INPUT;
     return store_exec(d, &SQL_outbox_put,
-        ARGS(sql_text("key", m->key), sql_text("kind", kt_str_c(m->kind)), sql_text("activity", kt_str_c(m->activity)),
-             sql_text("subject", m->subject), sql_text("body", m->body), sql_int("keep_body", m->keep_body),
-             sql_int("now", now_ms), sql_int("due", m->not_before_ms ? m->not_before_ms : now_ms)), NULL);
+                      ARGS(sql_text("key", m->key), sql_text("kind", kt_str_c(m->kind)),
+                           sql_text("activity", kt_str_c(m->activity)), sql_text("subject", m->subject),
+                           sql_text("body", m->body), sql_int("keep_body", m->keep_body), sql_int("now", now_ms),
+                           sql_int("due", m->not_before_ms ? m->not_before_ms : now_ms)),
+                      NULL);
 }
 
 kt_err outbox_drop_subject(db *d, kt_str subject, const char *kind, int64_t *dropped)
 {
-    return store_exec(d, &SQL_outbox_drop_subject,
-                      ARGS(sql_text("subject", subject), sql_text("kind", kt_str_c(kind))), dropped);
+    return store_exec(d, &SQL_outbox_drop_subject, ARGS(sql_text("subject", subject), sql_text("kind", kt_str_c(kind))),
+                      dropped);
 }
 
 kt_err outbox_list(db *d, const char *state, int64_t before, unsigned most, kt_arena *mem, kt_value **out)
 {
     return store_list(d, &SQL_outbox_list,
-        ARGS(sql_text("state", kt_str_c(state)), sql_int("before", before > 0 ? before : INT64_MAX),
-             sql_int("most", most)), mem, out);
+                      ARGS(sql_text("state", kt_str_c(state)), sql_int("before", before > 0 ? before : INT64_MAX),
+                           sql_int("most", most)),
+                      mem, out);
 }
 
 kt_err outbox_counts(db *d, kt_arena *mem, kt_value **out)
@@ -114,22 +121,22 @@ kt_err outbox_drop(db *d, kt_str key)
 
 typedef struct {
     deliverer *v;
-    kt_arena  *mem;             /* key and body of the row taken */
-    int64_t    now;
+    kt_arena *mem; /* key and body of the row taken */
+    int64_t now;
     /* recorded, when `delivered` */
-    bool          delivered;
-    int64_t       number, tries, again_at;
-    kt_str        lease;
+    bool delivered;
+    int64_t number, tries, again_at;
+    kt_str lease;
     outbox_result result;
-    char          why[128];
+    char why[128];
     /* taken, when `take` */
-    bool   take;
+    bool take;
     kt_str next_lease;
     /* what came of it */
-    bool    held;               /* the lease was still ours */
-    bool    taken;
+    bool held; /* the lease was still ours */
+    bool taken;
     int64_t next_number, next_tries;
-    kt_str  key, body;
+    kt_str key, body;
 } turn;
 
 static kt_err record(db *d, turn *t)
@@ -137,11 +144,10 @@ static kt_err record(db *d, turn *t)
     int64_t changed = 0;
     sql_arg number = sql_int("number", t->number), lease = sql_text("lease", t->lease), now = sql_int("now", t->now);
     sql_arg why = sql_text("why", kt_str_c(t->why));
-    kt_err err = t->result == OUTBOX_SENT
-        ? store_exec(d, &SQL_outbox_sent, ARGS(number, lease, now), &changed)
-        : t->result == OUTBOX_LATER
-        ? store_exec(d, &SQL_outbox_later, ARGS(number, lease, sql_int("due", t->again_at), why), &changed)
-        : store_exec(d, &SQL_outbox_dead, ARGS(number, lease, now, why), &changed);
+    kt_err err = t->result == OUTBOX_SENT ? store_exec(d, &SQL_outbox_sent, ARGS(number, lease, now), &changed)
+                 : t->result == OUTBOX_LATER
+                     ? store_exec(d, &SQL_outbox_later, ARGS(number, lease, sql_int("due", t->again_at), why), &changed)
+                     : store_exec(d, &SQL_outbox_dead, ARGS(number, lease, now, why), &changed);
     t->held = changed == 1;
     return err;
 }
@@ -199,8 +205,10 @@ static int64_t backoff(outbox *o, int64_t tries)
 
 static void count_outcome(deliverer *v, const turn *t)
 {
-    enum outcome out = !t->held ? OUT_LOST : t->result == OUTBOX_SENT ? OUT_SENT : t->result == OUTBOX_LATER ? OUT_LATER
-                                                                                                           : OUT_DEAD;
+    enum outcome out = !t->held                    ? OUT_LOST
+                       : t->result == OUTBOX_SENT  ? OUT_SENT
+                       : t->result == OUTBOX_LATER ? OUT_LATER
+                                                   : OUT_DEAD;
     if (v->o->metrics) kt_metric_add(v->o->requests, v->outcome[out], 1);
     if (out != OUT_SENT)
         kt_log(out == OUT_DEAD ? KT_LOG_ERROR : KT_LOG_WARN, "outbox.not_sent", KT_WORD("kind", v->kind),
@@ -329,7 +337,7 @@ static kt_err start_one(deliverer *v)
     sigset_t all, before;
     if (v->running) return KT_OK;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);        /* signals are for the main thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the main thread */
     v->running = pthread_create(&v->thread, NULL, work, v) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return v->running ? KT_OK : KT_BUSY;
@@ -412,8 +420,8 @@ kt_err outbox_new(store *st, const kt_clock *clock, kt_random *random, kt_metric
     if (metrics) {
         o->requests = kt_metric_new(metrics, KT_COUNTER, "kontor_connector_requests_total",
                                     "Deliveries tried, by what came of them.", "connector,outcome");
-        o->rows = kt_metric_new(metrics, KT_GAUGE, "kontor_connector_outbox_rows",
-                                "Messages waiting to leave.", "connector");
+        o->rows =
+            kt_metric_new(metrics, KT_GAUGE, "kontor_connector_outbox_rows", "Messages waiting to leave.", "connector");
         o->oldest = kt_metric_new(metrics, KT_GAUGE, "kontor_connector_oldest_seconds",
                                   "Age of the oldest message waiting.", "connector");
     }

@@ -9,12 +9,13 @@
 #include "base/log.h"
 #include "base/value.h"
 
-#define SLOTS_MAX 8192                  /* ids above this are compiled anew each time */
+#define SLOTS_MAX 8192 /* ids above this are compiled anew each time */
 
 /* A broken promise between a statement and the code that calls it. */
 static void wrong_call(const char *statement, const char *name, const char *why)
 {
-    kt_log(KT_LOG_ERROR, "store.wrong_call", KT_WORD("statement", statement), KT_WORD("name", name), KT_WORD("why", why));
+    kt_log(KT_LOG_ERROR, "store.wrong_call", KT_WORD("statement", statement), KT_WORD("name", name),
+           KT_WORD("why", why));
     abort();
 }
 
@@ -190,8 +191,10 @@ kt_err rows_end(rows *r)
     if (!r) return KT_OK;
     kt_err err = r->err;
     give_back(r->d, r->slot, r->query);
-    if (r->newer) r->newer->older = r->older;
-    else r->d->open = r->older;
+    if (r->newer)
+        r->newer->older = r->older;
+    else
+        r->d->open = r->older;
     if (r->older) r->older->newer = r->newer;
     free(r);
     return err;
@@ -223,10 +226,26 @@ static int column(rows *r, const char *name)
     return 0;
 }
 
-kt_str  rows_text(rows *r, const char *name) { int i = column(r, name); return r->d->engine->column_text(r->query, i); }
-kt_str  rows_blob(rows *r, const char *name) { int i = column(r, name); return r->d->engine->column_blob(r->query, i); }
-int64_t rows_int(rows *r, const char *name)  { int i = column(r, name); return r->d->engine->column_int(r->query, i); }
-double  rows_real(rows *r, const char *name) { int i = column(r, name); return r->d->engine->column_real(r->query, i); }
+kt_str rows_text(rows *r, const char *name)
+{
+    int i = column(r, name);
+    return r->d->engine->column_text(r->query, i);
+}
+kt_str rows_blob(rows *r, const char *name)
+{
+    int i = column(r, name);
+    return r->d->engine->column_blob(r->query, i);
+}
+int64_t rows_int(rows *r, const char *name)
+{
+    int i = column(r, name);
+    return r->d->engine->column_int(r->query, i);
+}
+double rows_real(rows *r, const char *name)
+{
+    int i = column(r, name);
+    return r->d->engine->column_real(r->query, i);
+}
 
 bool rows_is_null(rows *r, const char *name)
 {
@@ -254,7 +273,7 @@ static kt_value *value_of(rows *r, int i, kt_arena *mem)
 {
     const engine *e = r->d->engine;
     switch (e->column_type(r->query, i)) {
-    case SQL_INT:  return kt_integer(mem, e->column_int(r->query, i));
+    case SQL_INT: return kt_integer(mem, e->column_int(r->query, i));
     case SQL_TEXT: return kt_string(mem, kt_str_dup(mem, e->column_text(r->query, i)));
     case SQL_BLOB: return kt_string(mem, kt_str_dup(mem, e->column_blob(r->query, i)));
     case SQL_REAL: {

@@ -15,7 +15,9 @@ struct smtp {
     char *url;
 };
 
-typedef struct { kt_str rest; } upload;
+typedef struct {
+    kt_str rest;
+} upload;
 
 static size_t next_bytes(char *to, size_t size, size_t count, void *ctx)
 {
@@ -44,7 +46,7 @@ smtp *smtp_new(const mail_options *options)
     s->url = greeting_url(options);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     s->curl = curl_easy_init();
-    if (!s->curl) abort();              /* out of memory */
+    if (!s->curl) abort(); /* out of memory */
     return s;
 }
 
@@ -60,7 +62,7 @@ void smtp_free(smtp *s)
 static void settings(smtp *s)
 {
     const mail_options *o = s->options;
-    curl_easy_reset(s->curl);           /* keeps the connection */
+    curl_easy_reset(s->curl); /* keeps the connection */
     curl_easy_setopt(s->curl, CURLOPT_URL, s->url);
     curl_easy_setopt(s->curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(s->curl, CURLOPT_PROXY, "");
@@ -78,7 +80,7 @@ static void settings(smtp *s)
 
 /* Sign-in and TLS fail for reasons the operator can mend: the mail waits. */
 static const CURLcode not_the_mails_fault[] = {
-    CURLE_LOGIN_DENIED, CURLE_USE_SSL_FAILED, CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION,
+    CURLE_LOGIN_DENIED,    CURLE_USE_SSL_FAILED,       CURLE_SSL_CONNECT_ERROR,  CURLE_PEER_FAILED_VERIFICATION,
     CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_OPERATION_TIMEDOUT, CURLE_SSL_CACERT_BADFILE,
 };
 
@@ -87,8 +89,10 @@ static outbox_result judge(CURLcode code, long reply, char why[128])
     if (code == CURLE_OK) return OUTBOX_SENT;
     for (size_t i = 0; i < sizeof not_the_mails_fault / sizeof not_the_mails_fault[0]; i++)
         if (code == not_the_mails_fault[i]) reply = 0;
-    if (reply >= 400 && reply < 600) snprintf(why, 128, "smtp %ld", reply);
-    else snprintf(why, 128, "%s", curl_easy_strerror(code));
+    if (reply >= 400 && reply < 600)
+        snprintf(why, 128, "smtp %ld", reply);
+    else
+        snprintf(why, 128, "%s", curl_easy_strerror(code));
     return reply >= 500 && reply < 600 ? OUTBOX_DEAD : OUTBOX_LATER;
 }
 

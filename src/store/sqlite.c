@@ -21,33 +21,33 @@
 #include <unistd.h>
 #include "base/log.h"
 
-#define APPLICATION_ID   0x6b6e7472     /* "kntr", in the header of the file */
-#define BUSY_MS          5000           /* patience with another process' write */
-#define TIDY_PAGES       1000           /* pages in the log after which an idle writer checkpoints */
-#define TIDY_PAGES_LATE  4000           /* … and a busy one */
-#define LOG_KEEP_BYTES   "67108864"     /* the log file shrinks to this after a peak */
+#define APPLICATION_ID  0x6b6e7472 /* "kntr", in the header of the file */
+#define BUSY_MS         5000       /* patience with another process' write */
+#define TIDY_PAGES      1000       /* pages in the log after which an idle writer checkpoints */
+#define TIDY_PAGES_LATE 4000       /* … and a busy one */
+#define LOG_KEEP_BYTES  "67108864" /* the log file shrinks to this after a peak */
 
 struct engine_home {
     char *dir, *path, *log_path;
     int64_t max_bytes;
-    bool  temporary;                    /* in_memory: a folder of RAM that goes with the store */
+    bool temporary; /* in_memory: a folder of RAM that goes with the store */
 };
 
 enum own { OWN_BEGIN, OWN_SNAPSHOT, OWN_COMMIT, OWN_ROLLBACK, OWN_MARK, OWN_KEEP, OWN_UNDO, OWN_LOOK, OWN_COUNT };
 static const char *const own_text[OWN_COUNT] = {
-    "BEGIN IMMEDIATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT mark", "RELEASE mark", "ROLLBACK TO mark",
-    "SELECT 1 FROM sqlite_schema LIMIT 1",
+    "BEGIN IMMEDIATE", "BEGIN",        "COMMIT",           "ROLLBACK",
+    "SAVEPOINT mark",  "RELEASE mark", "ROLLBACK TO mark", "SELECT 1 FROM sqlite_schema LIMIT 1",
 };
 
 /* What the authorizer lets through. */
 typedef enum { ALLOW_ROWS, ALLOW_SCHEMA, ALLOW_ALL } allowed;
 
 struct engine_conn {
-    sqlite3      *db;
+    sqlite3 *db;
     sqlite3_stmt *own[OWN_COUNT];
-    allowed       allow;
-    int           log_pages;            /* pages in the log after the last commit */
-    int           tidy_at;              /* not before: an old reader kept the last one from finishing */
+    allowed allow;
+    int log_pages; /* pages in the log after the last commit */
+    int tidy_at;   /* not before: an old reader kept the last one from finishing */
 };
 
 static sqlite3_stmt *stmt(engine_query *query) { return (sqlite3_stmt *)(void *)query; }
@@ -56,18 +56,32 @@ static sqlite3_stmt *stmt(engine_query *query) { return (sqlite3_stmt *)(void *)
 
 static kt_err constraint_err(int code)
 {
-    bool taken = code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY
-              || code == SQLITE_CONSTRAINT_ROWID;
+    bool taken =
+        code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID;
     return taken ? KT_CONFLICT : KT_REFUSED;
 }
 
-static const struct { int code; kt_err err; } errors[] = {
-    { SQLITE_OK, KT_OK },            { SQLITE_ROW, KT_OK },          { SQLITE_DONE, KT_OK },
-    { SQLITE_FULL, KT_FULL },        { SQLITE_BUSY, KT_BUSY },       { SQLITE_LOCKED, KT_BUSY },
-    { SQLITE_IOERR, KT_IO },         { SQLITE_CANTOPEN, KT_IO },     { SQLITE_PERM, KT_IO },
-    { SQLITE_CORRUPT, KT_CORRUPT },  { SQLITE_NOTADB, KT_CORRUPT },  { SQLITE_FORMAT, KT_CORRUPT },
-    { SQLITE_TOOBIG, KT_TOO_LARGE }, { SQLITE_AUTH, KT_REFUSED },    { SQLITE_INTERRUPT, KT_TIMEOUT },
-    { SQLITE_NOLFS, KT_FULL },       { SQLITE_READONLY, KT_REFUSED },
+static const struct {
+    int code;
+    kt_err err;
+} errors[] = {
+    {SQLITE_OK,         KT_OK       },
+    { SQLITE_ROW,       KT_OK       },
+    { SQLITE_DONE,      KT_OK       },
+    { SQLITE_FULL,      KT_FULL     },
+    { SQLITE_BUSY,      KT_BUSY     },
+    { SQLITE_LOCKED,    KT_BUSY     },
+    { SQLITE_IOERR,     KT_IO       },
+    { SQLITE_CANTOPEN,  KT_IO       },
+    { SQLITE_PERM,      KT_IO       },
+    { SQLITE_CORRUPT,   KT_CORRUPT  },
+    { SQLITE_NOTADB,    KT_CORRUPT  },
+    { SQLITE_FORMAT,    KT_CORRUPT  },
+    { SQLITE_TOOBIG,    KT_TOO_LARGE},
+    { SQLITE_AUTH,      KT_REFUSED  },
+    { SQLITE_INTERRUPT, KT_TIMEOUT  },
+    { SQLITE_NOLFS,     KT_FULL     },
+    { SQLITE_READONLY,  KT_REFUSED  },
 };
 
 /* `code` is an extended result code. Out of memory stops the program, as it does everywhere else. */
@@ -96,8 +110,8 @@ static kt_err failed(engine_conn *c, int code, const char *what)
 
 /* --- the authorizer ---------------------------------------------------------------------------- */
 
-static const int row_actions[] = { SQLITE_SELECT, SQLITE_READ, SQLITE_INSERT, SQLITE_UPDATE, SQLITE_DELETE,
-                                   SQLITE_FUNCTION, SQLITE_RECURSIVE };
+static const int row_actions[] = { SQLITE_SELECT, SQLITE_READ,     SQLITE_INSERT,   SQLITE_UPDATE,
+                                   SQLITE_DELETE, SQLITE_FUNCTION, SQLITE_RECURSIVE };
 static const int never_actions[] = { SQLITE_ATTACH, SQLITE_DETACH, SQLITE_TRANSACTION, SQLITE_SAVEPOINT,
                                      SQLITE_ANALYZE };
 /* Full-text search asks for data_version by itself; a migration that rebuilds a table may defer keys. */
@@ -148,27 +162,32 @@ static kt_err pragma(sqlite3 *base, const char *text, const char *want, kt_fail 
     }
     sqlite3_finalize(s);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return kt_fail_set(fail, err_of(sqlite3_extended_errcode(base)), "", "%s failed: %s", text, sqlite3_errmsg(base));
+        return kt_fail_set(fail, err_of(sqlite3_extended_errcode(base)), "", "%s failed: %s", text,
+                           sqlite3_errmsg(base));
     if (!right) return kt_fail_set(fail, KT_STORE, "", "%s was not taken by this SQLite library", text);
     return KT_OK;
 }
 
 /* Two steps each: set, then read back. */
-static const struct { const char *set, *read, *want; } settings[] = {
-    { "PRAGMA synchronous=FULL",        "PRAGMA synchronous",        "2" },
-    { "PRAGMA foreign_keys=ON",         "PRAGMA foreign_keys",       "1" },
-    { "PRAGMA secure_delete=ON",        "PRAGMA secure_delete",      "1" },
-    { "PRAGMA recursive_triggers=ON",   "PRAGMA recursive_triggers", "1" },
-    { "PRAGMA temp_store=MEMORY",       "PRAGMA temp_store",         "2" },
-    { "PRAGMA wal_autocheckpoint=0",    NULL, NULL },
-    { "PRAGMA journal_size_limit=" LOG_KEEP_BYTES, NULL, NULL },
+static const struct {
+    const char *set, *read, *want;
+} settings[] = {
+    {"PRAGMA synchronous=FULL",                    "PRAGMA synchronous",        "2" },
+    { "PRAGMA foreign_keys=ON",                    "PRAGMA foreign_keys",       "1" },
+    { "PRAGMA secure_delete=ON",                   "PRAGMA secure_delete",      "1" },
+    { "PRAGMA recursive_triggers=ON",              "PRAGMA recursive_triggers", "1" },
+    { "PRAGMA temp_store=MEMORY",                  "PRAGMA temp_store",         "2" },
+    { "PRAGMA wal_autocheckpoint=0",               NULL,                        NULL},
+    { "PRAGMA journal_size_limit=" LOG_KEEP_BYTES, NULL,                        NULL},
 };
 
 static kt_err settle(engine_conn *c, kt_fail *fail)
 {
     static const int switches[][2] = {
-        { SQLITE_DBCONFIG_DEFENSIVE, 1 }, { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
-        { SQLITE_DBCONFIG_DQS_DML, 0 }, { SQLITE_DBCONFIG_DQS_DDL, 0 },
+        {SQLITE_DBCONFIG_DEFENSIVE,       1},
+        { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        { SQLITE_DBCONFIG_DQS_DML,        0},
+        { SQLITE_DBCONFIG_DQS_DDL,        0},
     };
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
         sqlite3_db_config(c->db, switches[i][0], switches[i][1], NULL);
@@ -313,12 +332,12 @@ static kt_err check_length(engine_home *home, engine_conn *c, kt_fail *fail)
     struct stat s;
     int log = -1, carried = -1;
     int code = sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log, &carried);
-    if (code == SQLITE_BUSY) return KT_OK;              /* another process works on it */
+    if (code == SQLITE_BUSY) return KT_OK; /* another process works on it */
     if (code != SQLITE_OK) return kt_fail_set(fail, err_of(code), "", "%s: %s", home->path, sqlite3_errmsg(c->db));
     int64_t want = number(c->db, "PRAGMA page_count") * number(c->db, "PRAGMA page_size");
     if (stat(home->path, &s) != 0 || s.st_size < want)
-        return kt_fail_set(fail, KT_CORRUPT, "", "%s is cut off: %lld of %lld bytes", home->path,
-                           (long long)s.st_size, (long long)want);
+        return kt_fail_set(fail, KT_CORRUPT, "", "%s is cut off: %lld of %lld bytes", home->path, (long long)s.st_size,
+                           (long long)want);
     return KT_OK;
 }
 
@@ -341,7 +360,7 @@ static void sqlite_close(engine_home *home)
 
 static void configure_library(void)
 {
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);         /* a lock around every allocation, for a number nobody reads */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* a lock around every allocation, for a number nobody reads */
 }
 
 static kt_err sqlite_open(const store_options *options, kt_fail *fail, engine_home **out)
@@ -353,8 +372,10 @@ static kt_err sqlite_open(const store_options *options, kt_fail *fail, engine_ho
     kt_err err = KT_OK;
     home->temporary = options->in_memory;
     home->max_bytes = options->max_bytes;
-    if (options->in_memory) err = temporary_dir(fail, &home->dir);
-    else home->dir = kt_strdup(options->dir);
+    if (options->in_memory)
+        err = temporary_dir(fail, &home->dir);
+    else
+        home->dir = kt_strdup(options->dir);
     if (err != KT_OK) goto out;
     home->path = joined(home->dir, "/kontor.db");
     home->log_path = joined(home->path, "-wal");
@@ -375,7 +396,7 @@ out:
 
 static kt_err own(engine_conn *c, enum own which)
 {
-    c->allow = ALLOW_ALL;                               /* it may have to be compiled again */
+    c->allow = ALLOW_ALL; /* it may have to be compiled again */
     int code = sqlite3_step(c->own[which]);
     sqlite3_reset(c->own[which]);
     c->allow = ALLOW_ROWS;
@@ -390,7 +411,7 @@ static bool sqlite_in_transaction(engine_conn *c) { return sqlite3_get_autocommi
 static kt_err sqlite_snapshot(engine_conn *c)
 {
     TRY(own(c, OWN_SNAPSHOT));
-    kt_err err = own(c, OWN_LOOK);                      /* BEGIN alone fixes no moment */
+    kt_err err = own(c, OWN_LOOK); /* BEGIN alone fixes no moment */
     if (err != KT_OK && sqlite_in_transaction(c)) (void)!own(c, OWN_ROLLBACK);
     return err;
 }
@@ -440,12 +461,12 @@ static int sqlite_param(engine_query *q, const char *name)
 static int bind_one(sqlite3_stmt *s, int at, const sql_arg *a, sqlite3_destructor_type life)
 {
     switch (a->type) {
-    case SQL_INT:  return sqlite3_bind_int64(s, at, a->integer);
+    case SQL_INT: return sqlite3_bind_int64(s, at, a->integer);
     case SQL_REAL: return sqlite3_bind_double(s, at, a->real);
     case SQL_TEXT: return sqlite3_bind_text64(s, at, a->text.at, a->text.len, life, SQLITE_UTF8);
     case SQL_BLOB: return sqlite3_bind_blob64(s, at, a->text.at, a->text.len, life);
     case SQL_NULL:
-    case SQL_END:  break;
+    case SQL_END: break;
     }
     return sqlite3_bind_null(s, at);
 }
@@ -482,18 +503,15 @@ static sql_type sqlite_column_type(engine_query *q, int i)
 {
     switch (sqlite3_column_type(stmt(q), i)) {
     case SQLITE_INTEGER: return SQL_INT;
-    case SQLITE_FLOAT:   return SQL_REAL;
-    case SQLITE_TEXT:    return SQL_TEXT;
-    case SQLITE_BLOB:    return SQL_BLOB;
-    default:             return SQL_NULL;
+    case SQLITE_FLOAT: return SQL_REAL;
+    case SQLITE_TEXT: return SQL_TEXT;
+    case SQLITE_BLOB: return SQL_BLOB;
+    default: return SQL_NULL;
     }
 }
 
 /* An empty value is "" and not NONE: NONE means NULL. */
-static kt_str view(const void *at, int len)
-{
-    return (kt_str){ at ? at : "", at ? (size_t)len : 0 };
-}
+static kt_str view(const void *at, int len) { return (kt_str){ at ? at : "", at ? (size_t)len : 0 }; }
 
 static kt_str sqlite_column_text(engine_query *q, int i)
 {
@@ -522,12 +540,11 @@ static kt_err sqlite_change_schema(engine_conn *c, const char *text, kt_fail *fa
 }
 
 /* Shadow tables of full-text search and SQLite's own tables are not anybody's to declare. */
-static const char catalogue[] =
-    "SELECT t.name, c.name, c.type, c.\"notnull\", c.pk > 0"
-    "  FROM pragma_table_list AS t, pragma_table_xinfo(t.name) AS c"
-    " WHERE t.schema = 'main' AND t.type IN ('table', 'virtual')"
-    "   AND substr(t.name, 1, 7) <> 'sqlite_' AND c.hidden <> 1"
-    " ORDER BY t.name, c.cid";
+static const char catalogue[] = "SELECT t.name, c.name, c.type, c.\"notnull\", c.pk > 0"
+                                "  FROM pragma_table_list AS t, pragma_table_xinfo(t.name) AS c"
+                                " WHERE t.schema = 'main' AND t.type IN ('table', 'virtual')"
+                                "   AND substr(t.name, 1, 7) <> 'sqlite_' AND c.hidden <> 1"
+                                " ORDER BY t.name, c.cid";
 
 static kt_err sqlite_catalogue(engine_conn *c, void (*each)(const store_column *c, void *ctx), void *ctx)
 {
@@ -539,7 +556,8 @@ static kt_err sqlite_catalogue(engine_conn *c, void (*each)(const store_column *
         if (code == SQLITE_ROW)
             each(&(store_column){ (const char *)sqlite3_column_text(s, 0), (const char *)sqlite3_column_text(s, 1),
                                   (const char *)sqlite3_column_text(s, 2), sqlite3_column_int(s, 3) != 0,
-                                  sqlite3_column_int(s, 4) != 0 }, ctx);
+                                  sqlite3_column_int(s, 4) != 0 },
+                 ctx);
     }
     sqlite3_finalize(s);
     c->allow = ALLOW_ROWS;
@@ -617,14 +635,15 @@ static kt_err open_still(const char *path, kt_fail *fail, sqlite3 **out)
     kt_buf_put(&uri, KT_STR("?immutable=1\0"));
     int code = sqlite3_open_v2(uri.at, out, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
     kt_buf_free(&uri);
-    return code == SQLITE_OK ? KT_OK : kt_fail_set(fail, KT_IO, "", "%s cannot be opened: %s", path, sqlite3_errstr(code));
+    return code == SQLITE_OK ? KT_OK
+                             : kt_fail_set(fail, KT_IO, "", "%s cannot be opened: %s", path, sqlite3_errstr(code));
 }
 
 static bool whole(sqlite3 *base)
 {
     sqlite3_stmt *s = NULL;
-    bool ok = sqlite3_prepare_v2(base, "PRAGMA integrity_check(1)", -1, &s, NULL) == SQLITE_OK
-           && sqlite3_step(s) == SQLITE_ROW && sqlite3_stricmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
+    bool ok = sqlite3_prepare_v2(base, "PRAGMA integrity_check(1)", -1, &s, NULL) == SQLITE_OK &&
+              sqlite3_step(s) == SQLITE_ROW && sqlite3_stricmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
     sqlite3_finalize(s);
     return ok;
 }
@@ -634,7 +653,8 @@ static kt_err sqlite_inspect(const char *path, store_copy_facts *out, kt_fail *f
     sqlite3 *base = NULL;
     struct stat s;
     *out = (store_copy_facts){ 0 };
-    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode)) return kt_fail_set(fail, KT_NOT_FOUND, "", "%s is not a file", path);
+    if (stat(path, &s) != 0 || !S_ISREG(s.st_mode))
+        return kt_fail_set(fail, KT_NOT_FOUND, "", "%s is not a file", path);
     kt_err err = open_still(path, fail, &base);
     if (err != KT_OK) goto out;
     if (!whole(base)) {
@@ -660,15 +680,38 @@ static void sqlite_sizes(engine_home *home, int64_t *bytes, int64_t *log_bytes)
 
 const engine engine_sqlite = {
     .name = "sqlite",
-    .open = sqlite_open, .close = sqlite_close, .connect = sqlite_connect, .disconnect = sqlite_disconnect,
-    .begin = sqlite_begin, .snapshot = sqlite_snapshot, .commit = sqlite_commit, .rollback = sqlite_rollback,
-    .mark = sqlite_mark, .unmark = sqlite_unmark, .in_transaction = sqlite_in_transaction, .owes = sqlite_owes,
-    .prepare = sqlite_prepare, .drop = sqlite_drop, .params = sqlite_params, .param = sqlite_param,
-    .bind = sqlite_bind, .step = sqlite_step, .reset = sqlite_reset, .changes = sqlite_changes,
-    .width = sqlite_width, .column_name = sqlite_column_name, .column_type = sqlite_column_type,
-    .column_int = sqlite_column_int, .column_real = sqlite_column_real,
-    .column_text = sqlite_column_text, .column_blob = sqlite_column_blob,
-    .change_schema = sqlite_change_schema, .catalogue = sqlite_catalogue,
-    .tidy = sqlite_tidy, .scrub = sqlite_scrub, .copy = sqlite_copy, .inspect = sqlite_inspect,
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .connect = sqlite_connect,
+    .disconnect = sqlite_disconnect,
+    .begin = sqlite_begin,
+    .snapshot = sqlite_snapshot,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .mark = sqlite_mark,
+    .unmark = sqlite_unmark,
+    .in_transaction = sqlite_in_transaction,
+    .owes = sqlite_owes,
+    .prepare = sqlite_prepare,
+    .drop = sqlite_drop,
+    .params = sqlite_params,
+    .param = sqlite_param,
+    .bind = sqlite_bind,
+    .step = sqlite_step,
+    .reset = sqlite_reset,
+    .changes = sqlite_changes,
+    .width = sqlite_width,
+    .column_name = sqlite_column_name,
+    .column_type = sqlite_column_type,
+    .column_int = sqlite_column_int,
+    .column_real = sqlite_column_real,
+    .column_text = sqlite_column_text,
+    .column_blob = sqlite_column_blob,
+    .change_schema = sqlite_change_schema,
+    .catalogue = sqlite_catalogue,
+    .tidy = sqlite_tidy,
+    .scrub = sqlite_scrub,
+    .copy = sqlite_copy,
+    .inspect = sqlite_inspect,
     .sizes = sqlite_sizes,
 };

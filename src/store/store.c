@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include "base/log.h"
 
-#define READERS_MAX 64
-#define SCRUB_TRIES 25                  /* with a short sleep between: an old reader may end any moment */
+#define READERS_MAX    64
+#define SCRUB_TRIES    25 /* with a short sleep between: an old reader may end any moment */
 #define SCRUB_SLEEP_NS 10000000
 
 /* --- metrics ----------------------------------------------------------------------------------- */
@@ -35,23 +35,23 @@ static void metrics_start(store *st)
 {
     if (!st->metrics) return;
     store_metrics *m = &st->m;
-    m->duration = kt_metric_histogram(st->metrics, "kontor_store_transaction_duration_seconds",
-        "Time of transactions: write from the queue to the disk, commit alone, snapshot of a reader.",
-        "store,op", NULL, 0);
+    m->duration = kt_metric_histogram(
+        st->metrics, "kontor_store_transaction_duration_seconds",
+        "Time of transactions: write from the queue to the disk, commit alone, snapshot of a reader.", "store,op", NULL,
+        0);
     m->write = series(m->duration, "write");
     m->commit = series(m->duration, "commit");
     m->snapshot = series(m->duration, "snapshot");
     m->errors = kt_metric_new(st->metrics, KT_COUNTER, "kontor_store_errors_total",
-        "Failures of the database by class.", "store,class");
+                              "Failures of the database by class.", "store,class");
     m->busy = series(m->errors, "busy");
     m->full = series(m->errors, "full");
     m->io = series(m->errors, "io");
     m->corrupt = series(m->errors, "corrupt");
     m->other = series(m->errors, "other");
-    kt_metric *size = kt_metric_new(st->metrics, KT_GAUGE, "kontor_store_size_bytes",
-        "Size of the database.", "store");
-    kt_metric *log = kt_metric_new(st->metrics, KT_GAUGE, "kontor_store_wal_bytes",
-        "Size of the write-ahead log.", "store");
+    kt_metric *size = kt_metric_new(st->metrics, KT_GAUGE, "kontor_store_size_bytes", "Size of the database.", "store");
+    kt_metric *log =
+        kt_metric_new(st->metrics, KT_GAUGE, "kontor_store_wal_bytes", "Size of the write-ahead log.", "store");
     const char *const name[] = { "main" };
     kt_metric_ask(size, kt_metric_series(size, name), size_now, st);
     kt_metric_ask(log, kt_metric_series(log, name), log_size_now, st);
@@ -73,12 +73,12 @@ kt_err store_count_error(store *st, kt_err err)
     const store_metrics *m = &st->m;
     if (err == KT_OK || !st->metrics) return err;
     switch (err) {
-    case KT_BUSY:    kt_metric_add(m->errors, m->busy, 1); break;
-    case KT_FULL:    kt_metric_add(m->errors, m->full, 1); break;
-    case KT_IO:      kt_metric_add(m->errors, m->io, 1); break;
+    case KT_BUSY: kt_metric_add(m->errors, m->busy, 1); break;
+    case KT_FULL: kt_metric_add(m->errors, m->full, 1); break;
+    case KT_IO: kt_metric_add(m->errors, m->io, 1); break;
     case KT_CORRUPT: kt_metric_add(m->errors, m->corrupt, 1); break;
-    case KT_STORE:   kt_metric_add(m->errors, m->other, 1); break;
-    default: break;                     /* constraints are answers */
+    case KT_STORE: kt_metric_add(m->errors, m->other, 1); break;
+    default: break; /* constraints are answers */
     }
     return err;
 }

@@ -22,25 +22,25 @@
 typedef struct job job;
 struct job {
     store_action action;
-    void        *ctx;
-    bool         between;               /* runs outside a transaction */
-    void       (*done)(kt_err err, void *ctx);  /* may be NULL */
-    bool         awaited;               /* somebody waits for `wake`, and owns the job */
-    sem_t        wake;
-    kt_err       err;
-    int64_t      queued_us;
-    job         *next;
+    void *ctx;
+    bool between;                        /* runs outside a transaction */
+    void (*done)(kt_err err, void *ctx); /* may be NULL */
+    bool awaited;                        /* somebody waits for `wake`, and owns the job */
+    sem_t wake;
+    kt_err err;
+    int64_t queued_us;
+    job *next;
 };
 
 struct writer {
-    store          *st;
-    db              d;
-    pthread_t       thread;
-    pthread_mutex_t lock;               /* everything below */
-    pthread_cond_t  more;
-    job            *first, **last;
-    size_t          queued;
-    bool            idle, stopping;
+    store *st;
+    db d;
+    pthread_t thread;
+    pthread_mutex_t lock; /* everything below */
+    pthread_cond_t more;
+    job *first, **last;
+    size_t queued;
+    bool idle, stopping;
 };
 
 /* --- the queue --------------------------------------------------------------------------------- */
@@ -49,8 +49,10 @@ static kt_err put(writer *w, job *j)
 {
     kt_err err = KT_OK;
     pthread_mutex_lock(&w->lock);
-    if (w->stopping) err = KT_STOPPING;
-    else if (w->queued >= QUEUE_MAX) err = KT_BUSY;
+    if (w->stopping)
+        err = KT_STOPPING;
+    else if (w->queued >= QUEUE_MAX)
+        err = KT_BUSY;
     if (err == KT_OK) {
         *w->last = j;
         w->last = &j->next;
@@ -128,8 +130,10 @@ static kt_err commit(writer *w)
 {
     int64_t from = kt_monotonic_us();
     kt_err err = store_count_error(w->st, w->st->engine->commit(w->d.conn));
-    if (err != KT_OK) w->st->engine->rollback(w->d.conn);
-    else store_observe(w->st, w->st->m.commit, from);
+    if (err != KT_OK)
+        w->st->engine->rollback(w->d.conn);
+    else
+        store_observe(w->st, w->st->m.commit, from);
     return err;
 }
 
@@ -139,8 +143,10 @@ static void run_alone(writer *w, job *j)
     j->err = store_count_error(w->st, e->begin(w->d.conn));
     if (j->err != KT_OK) return;
     j->err = act(w, j);
-    if (j->err == KT_OK) j->err = commit(w);
-    else e->rollback(w->d.conn);
+    if (j->err == KT_OK)
+        j->err = commit(w);
+    else
+        e->rollback(w->d.conn);
 }
 
 /* One action among others. False when the transaction was lost. */
@@ -153,7 +159,7 @@ static bool run_marked(writer *w, job *j)
     kt_err err = e->unmark(w->d.conn, j->err != KT_OK);
     if (err == KT_OK) return true;
     if (j->err == KT_OK) j->err = err;
-    e->rollback(w->d.conn);             /* a mark that cannot be closed: start over without it */
+    e->rollback(w->d.conn); /* a mark that cannot be closed: start over without it */
     return false;
 }
 
@@ -162,8 +168,10 @@ static void run_others_alone(writer *w, job *batch, const job *culprit)
 {
     bool before = true;
     for (job *j = batch; j; j = j->next) {
-        if (j == culprit) before = false;
-        else if (!before || j->err == KT_OK) run_alone(w, j);
+        if (j == culprit)
+            before = false;
+        else if (!before || j->err == KT_OK)
+            run_alone(w, j);
     }
 }
 
@@ -186,9 +194,12 @@ static void *work(void *ctx)
     job *batch;
     pthread_setname_np(pthread_self(), "kt-writer");
     while ((batch = take(w))) {
-        if (batch->between) batch->err = batch->action(&w->d, batch->ctx);
-        else if (!batch->next) run_alone(w, batch);
-        else run_together(w, batch);
+        if (batch->between)
+            batch->err = batch->action(&w->d, batch->ctx);
+        else if (!batch->next)
+            run_alone(w, batch);
+        else
+            run_together(w, batch);
         finish(w, batch);
         w->st->engine->tidy(w->d.conn, queue_empty(w));
     }
@@ -200,13 +211,13 @@ static void *work(void *ctx)
 static kt_err wait_for(writer *w, job *j)
 {
     if (pthread_equal(pthread_self(), w->thread)) {
-        kt_log(KT_LOG_ERROR, "store.write_inside_write");       /* would wait for itself for ever */
+        kt_log(KT_LOG_ERROR, "store.write_inside_write"); /* would wait for itself for ever */
         return KT_INTERNAL;
     }
     sem_init(&j->wake, 0, 0);
     kt_err err = put(w, j);
     if (err == KT_OK) {
-        while (sem_wait(&j->wake) != 0) {}                      /* EINTR */
+        while (sem_wait(&j->wake) != 0) {} /* EINTR */
         err = j->err;
     }
     sem_destroy(&j->wake);
@@ -255,7 +266,7 @@ kt_err writer_start(store *st, kt_fail *fail, writer **out)
     kt_err err = db_open(st, true, fail, &w->d);
     if (err != KT_OK) goto out;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);        /* signals are for the main thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the main thread */
     int code = pthread_create(&w->thread, NULL, work, w);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (code != 0) err = kt_fail_set(fail, KT_BUSY, "", "the writer's thread cannot be started");

@@ -22,22 +22,25 @@
 #include "base/log.h"
 #include "store/mail.h"
 
-#define T0 1767225600123        /* Thu, 01 Jan 2026 00:00:00.123 */
+#define T0 1767225600123 /* Thu, 01 Jan 2026 00:00:00.123 */
 
 /* --- a server that says what it is told to say ------------------------------------------------- */
 
 typedef struct {
-    const char *ehlo, *auth, *mail, *rcpt, *data, *end;    /* replies; NULL = success */
+    const char *ehlo, *auth, *mail, *rcpt, *data, *end; /* replies; NULL = success */
     bool hang_up_at_data;
-    bool tls_at_once;           /* smtps */
+    bool tls_at_once; /* smtps */
     gnutls_certificate_credentials_t credentials;
-    int  port, listener, connections;
-    char heard[1 << 16];        /* commands, a line each */
-    char message[1 << 18];      /* of the last DATA, dots unstuffed */
+    int port, listener, connections;
+    char heard[1 << 16];   /* commands, a line each */
+    char message[1 << 18]; /* of the last DATA, dots unstuffed */
     pthread_t thread;
 } server;
 
-typedef struct { int fd; gnutls_session_t tls; } line_end;
+typedef struct {
+    int fd;
+    gnutls_session_t tls;
+} line_end;
 
 static bool hear_byte(line_end *w, char *c)
 {
@@ -98,7 +101,7 @@ static void take_message(server *s, line_end *w)
 static void take_auth(server *s, line_end *w, const char *line)
 {
     char more[512];
-    if (!strchr(line + 5, ' ')) {               /* no initial response */
+    if (!strchr(line + 5, ' ')) { /* no initial response */
         say(w, "334 ");
         if (!hear(w, more, sizeof more)) return;
         note_line(s->heard, sizeof s->heard, more, "\n");
@@ -109,10 +112,14 @@ static void take_auth(server *s, line_end *w, const char *line)
 /* False when the conversation is over. */
 static bool answer(server *s, line_end *w, const char *line)
 {
-    if (strncmp(line, "EHLO", 4) == 0) say(w, s->ehlo ? s->ehlo : "250 test");
-    else if (strncmp(line, "AUTH ", 5) == 0) take_auth(s, w, line);
-    else if (strncmp(line, "MAIL", 4) == 0) say(w, s->mail ? s->mail : "250 ok");
-    else if (strncmp(line, "RCPT", 4) == 0) say(w, s->rcpt ? s->rcpt : "250 ok");
+    if (strncmp(line, "EHLO", 4) == 0)
+        say(w, s->ehlo ? s->ehlo : "250 test");
+    else if (strncmp(line, "AUTH ", 5) == 0)
+        take_auth(s, w, line);
+    else if (strncmp(line, "MAIL", 4) == 0)
+        say(w, s->mail ? s->mail : "250 ok");
+    else if (strncmp(line, "RCPT", 4) == 0)
+        say(w, s->rcpt ? s->rcpt : "250 ok");
     else if (strcmp(line, "STARTTLS") == 0 && s->credentials) {
         say(w, "220 go on in private");
         return begin_tls(s, w);
@@ -125,7 +132,8 @@ static bool answer(server *s, line_end *w, const char *line)
     } else if (strcmp(line, "QUIT") == 0) {
         say(w, "221 bye");
         return false;
-    } else say(w, "500 what");
+    } else
+        say(w, "500 what");
     return true;
 }
 
@@ -163,11 +171,12 @@ static void make_certificate(server *s, const char *path)
     gnutls_datum_t pem;
     gnutls_x509_privkey_init(&key);
     gnutls_x509_crt_init(&crt);
-    assert_int_equal(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
+    assert_int_equal(
+        gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
     gnutls_x509_crt_set_version(crt, 3);
     gnutls_x509_crt_set_serial(crt, "\x01", 1);
-    gnutls_x509_crt_set_activation_time(crt, 1577836800);       /* 2020 */
-    gnutls_x509_crt_set_expiration_time(crt, 4102444800);       /* 2100 */
+    gnutls_x509_crt_set_activation_time(crt, 1577836800); /* 2020 */
+    gnutls_x509_crt_set_expiration_time(crt, 4102444800); /* 2100 */
     gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, "test server", 11);
     gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, loopback, sizeof loopback, GNUTLS_FSAN_SET);
     gnutls_x509_crt_set_basic_constraints(crt, 1, 0);
@@ -206,8 +215,16 @@ static void server_stop(server *s)
 
 /* --- a house that sends ------------------------------------------------------------------------ */
 
-typedef struct { store *st; kt_clock clock; kt_random random; kt_metrics *metrics; outbox *o; kt_arena *mem;
-                 server s; char url[64], certificate[64]; } house;
+typedef struct {
+    store *st;
+    kt_clock clock;
+    kt_random random;
+    kt_metrics *metrics;
+    outbox *o;
+    kt_arena *mem;
+    server s;
+    char url[64], certificate[64];
+} house;
 
 static int set_up(void **state)
 {
@@ -217,8 +234,10 @@ static int set_up(void **state)
     h->random = kt_random_seeded(7);
     h->metrics = kt_metrics_new();
     h->mem = kt_arena_new();
-    if (store_open(&(store_options){ .in_memory = true, .clock = &h->clock }, &fail, &h->st) != KT_OK) fail_msg("%s", fail.text);
-    assert_int_equal(store_migrate(h->st, "store", kt_embedded_str(kt_embedded_find("store/schema.sql")), &fail), KT_OK);
+    if (store_open(&(store_options){ .in_memory = true, .clock = &h->clock }, &fail, &h->st) != KT_OK)
+        fail_msg("%s", fail.text);
+    assert_int_equal(store_migrate(h->st, "store", kt_embedded_str(kt_embedded_find("store/schema.sql")), &fail),
+                     KT_OK);
     assert_int_equal(outbox_new(h->st, &h->clock, &h->random, h->metrics, &h->o), KT_OK);
     *state = h;
     return 0;
@@ -226,7 +245,7 @@ static int set_up(void **state)
 
 static void end_outbox(house *h)
 {
-    outbox_free(h->o);              /* closes the connection, so that the server can be joined */
+    outbox_free(h->o); /* closes the connection, so that the server can be joined */
     h->o = NULL;
     if (h->s.port) server_stop(&h->s);
     h->s.port = 0;
@@ -259,7 +278,10 @@ static void start_mail(house *h, mail_options options)
     assert_int_equal(mail_start(h->o, &options, &h->clock), KT_OK);
 }
 
-typedef struct { house *h; mail m; } put_ctx;
+typedef struct {
+    house *h;
+    mail m;
+} put_ctx;
 
 static kt_err put(db *d, void *ctx)
 {
@@ -269,8 +291,12 @@ static kt_err put(db *d, void *ctx)
 
 static mail letter(const char *key)
 {
-    return (mail){ .key = kt_str_c(key), .activity = "registration", .to = KT_STR("person@example.org"),
-                   .subject = KT_STR("Willkommen"), .text = KT_STR("Guten Tag\n"), .language = "de" };
+    return (mail){ .key = kt_str_c(key),
+                   .activity = "registration",
+                   .to = KT_STR("person@example.org"),
+                   .subject = KT_STR("Willkommen"),
+                   .text = KT_STR("Guten Tag\n"),
+                   .language = "de" };
 }
 
 static kt_err put_mail(house *h, mail m) { return store_write(h->st, put, &(put_ctx){ h, m }); }
@@ -287,7 +313,7 @@ static void expect(house *h, const char *state, const char *key, const char *why
 {
     kt_value *list = NULL;
     assert_int_equal(outbox_list(store_reader(h->st), state, 0, 100, h->mem, &list), KT_OK);
-    KT_EACH(one, list)
+    KT_EACH (one, list)
         if (kt_str_is(kt_get_str(one, "key"), key)) {
             if (why) assert_string_equal(kt_str_z(h->mem, kt_get_str(one, "why")), why);
             return;
@@ -306,26 +332,52 @@ static void expect_answer(house *h, const char *state, const char *why)
 
 static void test_an_address_is_taken_apart_and_its_domain_made_ascii(void **state)
 {
-    static const struct { const char *typed, *wire; bool utf8; } good[] = {
-        { "person@example.org", "person@example.org", false },
-        { "  Person.Name+tag@Example.ORG \n", "Person.Name+tag@example.org", false },
-        { "a@b\xc3\xbc" "cher.example", "a@xn--bcher-kva.example", false },
-        { "a@stra\xc3\x9f" "e.example", "a@xn--strae-oqa.example", false },
-        { "j\xc3\xb6rg@example.org", "j\xc3\xb6rg@example.org", true },
-        { "o'neil!#$%&*/=?^_`{|}~-@localhost", "o'neil!#$%&*/=?^_`{|}~-@localhost", false },
+    static const struct {
+        const char *typed, *wire;
+        bool utf8;
+    } good[] = {
+        {"person@example.org",                 "person@example.org",                false},
+        { "  Person.Name+tag@Example.ORG \n",  "Person.Name+tag@example.org",       false},
+        { "a@b\xc3\xbc"
+          "cher.example",             "a@xn--bcher-kva.example",           false},
+        { "a@stra\xc3\x9f"
+          "e.example",                "a@xn--strae-oqa.example",           false},
+        { "j\xc3\xb6rg@example.org",           "j\xc3\xb6rg@example.org",           true },
+        { "o'neil!#$%&*/=?^_`{|}~-@localhost", "o'neil!#$%&*/=?^_`{|}~-@localhost", false},
     };
     static const char *const bad[] = {
-        "", "@", "person", "person@", "@example.org", "a b@example.org", "a@b@example.org", "a@exa mple.org", ".a@example.org",
-        "a.@example.org", "a..b@example.org", "\"a\"@example.org", "a@[127.0.0.1]", "a@-x.example", "a@example..org",
-        "a\r\nRCPT TO:<b@example.org>@example.org", "a@example.org>\r\nDATA", "a@example.org,b@example.org", "<a@example.org>",
-        "a@example.org.", "a\x01@example.org", "\xff@example.org", "a@\xff.org", "a@xn--a.example",
+        "",
+        "@",
+        "person",
+        "person@",
+        "@example.org",
+        "a b@example.org",
+        "a@b@example.org",
+        "a@exa mple.org",
+        ".a@example.org",
+        "a.@example.org",
+        "a..b@example.org",
+        "\"a\"@example.org",
+        "a@[127.0.0.1]",
+        "a@-x.example",
+        "a@example..org",
+        "a\r\nRCPT TO:<b@example.org>@example.org",
+        "a@example.org>\r\nDATA",
+        "a@example.org,b@example.org",
+        "<a@example.org>",
+        "a@example.org.",
+        "a\x01@example.org",
+        "\xff@example.org",
+        "a@\xff.org",
+        "a@xn--a.example",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.org",
     };
     house *h = *state;
     kt_str wire;
     bool utf8;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        if (mail_address(h->mem, kt_str_c(good[i].typed), &wire, &utf8) != KT_OK) fail_msg("refused: %s", good[i].typed);
+        if (mail_address(h->mem, kt_str_c(good[i].typed), &wire, &utf8) != KT_OK)
+            fail_msg("refused: %s", good[i].typed);
         assert_string_equal(kt_str_z(h->mem, wire), good[i].wire);
         assert_int_equal(utf8, good[i].utf8);
     }
@@ -358,8 +410,10 @@ static void test_headers_cannot_be_smuggled_in(void **state)
 
 static const char *composed(house *h, const mail *m)
 {
-    static const mail_options options = { .from_address = "kontor@example.org", .from_name = "M\xc3\xbcller \"& Co\"",
-                                          .reply_to = "hilfe@example.org", .host = "mail.example.org" };
+    static const mail_options options = { .from_address = "kontor@example.org",
+                                          .from_name = "M\xc3\xbcller \"& Co\"",
+                                          .reply_to = "hilfe@example.org",
+                                          .host = "mail.example.org" };
     kt_buf out;
     kt_buf_init(&out, 1 << 20);
     assert_int_equal(mail_compose(h->mem, &options, m, T0, &out), KT_OK);
@@ -378,7 +432,11 @@ static void wire_ready(const char *text)
 {
     size_t column = 0;
     for (const char *c = text; *c; c++) {
-        if (*c == '\n') { assert_true(c > text && c[-1] == '\r'); column = 0; continue; }
+        if (*c == '\n') {
+            assert_true(c > text && c[-1] == '\r');
+            column = 0;
+            continue;
+        }
         assert_true((unsigned char)*c < 0x80);
         if (*c != '\r' && ++column > 76) fail_msg("a line longer than 76 characters");
     }
@@ -413,9 +471,13 @@ static char *unquoted(kt_arena *mem, const char *from, const char *to)
 {
     char *out = kt_alloc(mem, (size_t)(to - from) + 1), *o = out;
     for (; from < to; from++) {
-        if (*from == '=' && from[1] == '\r') from += 2;
-        else if (*from == '=') { *o++ = (char)(hex(from[1]) * 16 + hex(from[2])); from += 2; }
-        else if (*from != '\r') *o++ = *from;
+        if (*from == '=' && from[1] == '\r')
+            from += 2;
+        else if (*from == '=') {
+            *o++ = (char)(hex(from[1]) * 16 + hex(from[2]));
+            from += 2;
+        } else if (*from != '\r')
+            *o++ = *from;
     }
     return out;
 }
@@ -424,7 +486,8 @@ static void test_any_text_comes_back_as_it_was(void **state)
 {
     house *h = *state;
     static const char body[] =
-        "Sch\xc3\xb6ne Gr\xc3\xbc\xc3\x9f" "e = 100 %\n.\n..\nFrom the start\ntrailing blank \ntab\t\n"
+        "Sch\xc3\xb6ne Gr\xc3\xbc\xc3\x9f"
+        "e = 100 %\n.\n..\nFrom the start\ntrailing blank \ntab\t\n"
         "\xf0\x9f\x8e\x89\xf0\x9f\x8e\x89\xf0\x9f\x8e\x89\xf0\x9f\x8e\x89\xf0\x9f\x8e\x89\xf0\x9f\x8e\x89\xf0\x9f\x8e\x89\n"
         "a line that is a good deal longer than the seventy-six characters a line of quoted-printable may have, twice over, surely\n"
         "1234567890123456789012345678901234567890123456789012345678901234567890123456\n"
@@ -434,7 +497,7 @@ static void test_any_text_comes_back_as_it_was(void **state)
     const char *text = composed(h, &m), *start = strstr(text, "\r\n\r\n") + 4;
     wire_ready(text);
     char *back = unquoted(h->mem, start, start + strlen(start));
-    back[strlen(back) - 1] = '\0';          /* the last line gets its end */
+    back[strlen(back) - 1] = '\0'; /* the last line gets its end */
     assert_string_equal(back, body);
 }
 
@@ -442,13 +505,14 @@ static void test_a_long_subject_is_folded_between_characters(void **state)
 {
     house *h = *state;
     mail m = letter("k1");
-    m.subject = KT_STR("\xc3\xa4\xc3\xb6\xc3\xbc \xf0\x9f\x8e\x89 \xc3\xa4\xc3\xb6\xc3\xbc \xf0\x9f\x8e\x89 \xc3\xa4\xc3\xb6\xc3\xbc"
-                       " \xf0\x9f\x8e\x89 \xc3\xa4\xc3\xb6\xc3\xbc \xf0\x9f\x8e\x89 \xc3\xa4\xc3\xb6\xc3\xbc");
+    m.subject = KT_STR(
+        "\xc3\xa4\xc3\xb6\xc3\xbc \xf0\x9f\x8e\x89 \xc3\xa4\xc3\xb6\xc3\xbc \xf0\x9f\x8e\x89 \xc3\xa4\xc3\xb6\xc3\xbc"
+        " \xf0\x9f\x8e\x89 \xc3\xa4\xc3\xb6\xc3\xbc \xf0\x9f\x8e\x89 \xc3\xa4\xc3\xb6\xc3\xbc");
     const char *text = composed(h, &m);
     wire_ready(text);
     has(text, "Subject: =?UTF-8?B?");
     has(text, "?=\r\n =?UTF-8?B?");
-    m.subject = KT_STR("=?UTF-8?B?ZXZpbA==?=");             /* typed by somebody: shown as it is */
+    m.subject = KT_STR("=?UTF-8?B?ZXZpbA==?="); /* typed by somebody: shown as it is */
     assert_null(strstr(composed(h, &m), "?B?ZXZpbA=="));
 }
 
@@ -488,7 +552,7 @@ static void test_the_server_hears_a_whole_conversation(void **state)
     has(h->s.heard, "MAIL FROM:<kontor@example.org>\nRCPT TO:<person@example.org>\nDATA\n");
     has(h->s.message, "Message-ID: <k2@mail.example.org>\r\n");
     has(h->s.message, "\r\n\r\nGuten Tag\r\n");
-    assert_int_equal(h->s.connections, 1);          /* the second mail took the same way */
+    assert_int_equal(h->s.connections, 1); /* the second mail took the same way */
 }
 
 static void test_lines_of_dots_arrive_as_they_were(void **state)
@@ -582,7 +646,9 @@ static void test_tls_is_begun_before_anything_private_is_said(void **state)
     house *h = *state;
     certify(h);
     h->s.ehlo = "250-test\r\n250-AUTH PLAIN\r\n250 STARTTLS";
-    start_mail(h, (mail_options){ .smtp_require_tls = true, .ca_file = h->certificate, .smtp_user = "user", .smtp_password = "secret" });
+    start_mail(
+        h, (mail_options){
+               .smtp_require_tls = true, .ca_file = h->certificate, .smtp_user = "user", .smtp_password = "secret" });
     expect_answer(h, "sent", NULL);
     end_outbox(h);
     const char *tls = strstr(h->s.heard, "STARTTLS\n");
@@ -619,7 +685,7 @@ static void test_sign_in_is_done_before_the_mail(void **state)
     expect_answer(h, "sent", NULL);
     end_outbox(h);
     has(h->s.heard, "AUTH PLAIN");
-    has(h->s.heard, "AHVzZXIAc2VjcmV0");           /* \0user\0secret */
+    has(h->s.heard, "AHVzZXIAc2VjcmV0"); /* \0user\0secret */
     assert_true(strstr(h->s.heard, "AUTH") < strstr(h->s.heard, "MAIL"));
 }
 
@@ -638,7 +704,8 @@ static void test_addresses_of_all_scripts_are_delivered(void **state)
     h->s.ehlo = "250-test\r\n250-8BITMIME\r\n250 SMTPUTF8";
     start_mail(h, (mail_options){ 0 });
     mail m = letter("k1");
-    m.to = KT_STR("j\xc3\xb6rg@b\xc3\xbc" "cher.example");
+    m.to = KT_STR("j\xc3\xb6rg@b\xc3\xbc"
+                  "cher.example");
     assert_int_equal(put_mail(h, m), KT_OK);
     assert_int_equal(run(h), 1);
     end_outbox(h);
@@ -681,7 +748,7 @@ static void test_a_folder_takes_mails_as_files(void **state)
     assert_int_equal(stat(path, &s), 0);
     assert_int_equal(s.st_mode & 0777, 0600);
     unlink(path);
-    assert_int_equal(rmdir(dir), 0);               /* and nothing else is left in it */
+    assert_int_equal(rmdir(dir), 0); /* and nothing else is left in it */
 }
 
 static void test_a_folder_that_is_not_there_is_tried_again(void **state)
@@ -694,10 +761,12 @@ static void test_a_folder_that_is_not_there_is_tried_again(void **state)
 static void test_settings_that_cannot_work_are_refused_at_the_start(void **state)
 {
     house *h = *state;
-    assert_int_equal(mail_start(h->o, &(mail_options){ .from_address = "kontor@example.org" }, &h->clock), KT_BAD_INPUT);
-    assert_int_equal(mail_start(h->o, &(mail_options){ .smtp_url = "smtp://127.0.0.1" }, &h->clock), KT_BAD_INPUT);
-    assert_int_equal(mail_start(h->o, &(mail_options){ .smtp_url = "smtp://127.0.0.1", .from_address = "nobody" }, &h->clock),
+    assert_int_equal(mail_start(h->o, &(mail_options){ .from_address = "kontor@example.org" }, &h->clock),
                      KT_BAD_INPUT);
+    assert_int_equal(mail_start(h->o, &(mail_options){ .smtp_url = "smtp://127.0.0.1" }, &h->clock), KT_BAD_INPUT);
+    assert_int_equal(
+        mail_start(h->o, &(mail_options){ .smtp_url = "smtp://127.0.0.1", .from_address = "nobody" }, &h->clock),
+        KT_BAD_INPUT);
 }
 
 #define WITH_HOUSE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -21,9 +21,15 @@
 
 typedef struct house house;
 struct house {
-    store *st; kt_clock clock; kt_random random; kt_metrics *metrics; outbox *o;
+    store *st;
+    kt_clock clock;
+    kt_random random;
+    kt_metrics *metrics;
+    outbox *o;
     /* what the deliverer does and saw */
-    outbox_result answer; int delivered; char key[64], body[64];
+    outbox_result answer;
+    int delivered;
+    char key[64], body[64];
     void (*meanwhile)(house *h);
 };
 
@@ -34,7 +40,7 @@ static outbox_result deliver(void *ctx, kt_str key, kt_str body, char why[128])
     snprintf(h->key, sizeof h->key, "%.*s", KT_ARG(key));
     snprintf(h->body, sizeof h->body, "%.*s", KT_ARG(body));
     if (h->answer != OUTBOX_SENT) snprintf(why, 128, "smtp 451");
-    void (*meanwhile)(house *h) = h->meanwhile;
+    void (*meanwhile)(house * h) = h->meanwhile;
     h->meanwhile = NULL;
     if (meanwhile) meanwhile(h);
     return h->answer;
@@ -71,7 +77,11 @@ static int tear_down(void **state)
     return 0;
 }
 
-typedef struct { outbox_message m; int64_t now; kt_err then; } put_ctx;
+typedef struct {
+    outbox_message m;
+    int64_t now;
+    kt_err then;
+} put_ctx;
 
 static kt_err put(db *d, void *ctx)
 {
@@ -101,7 +111,8 @@ static const kt_value *row(house *h, kt_arena *mem, const char *state, const cha
 {
     kt_value *list = NULL;
     assert_int_equal(outbox_list(store_reader(h->st), state, 0, 100, mem, &list), KT_OK);
-    KT_EACH(one, list) if (kt_str_is(kt_get_str(one, "key"), key)) return one;
+    KT_EACH (one, list)
+        if (kt_str_is(kt_get_str(one, "key"), key)) return one;
     return NULL;
 }
 
@@ -148,7 +159,10 @@ static void test_a_body_that_is_to_be_kept_is_kept(void **state)
 static void test_a_message_of_an_action_that_fails_never_was(void **state)
 {
     house *h = *state;
-    put_ctx p = { { .kind = "note", .key = KT_STR("k1"), .activity = "a", .body = KT_STR("{}") }, T0, KT_INVALID };
+    put_ctx p = {
+        {.kind = "note", .key = KT_STR("k1"), .activity = "a", .body = KT_STR("{}")},
+        T0, KT_INVALID
+    };
     assert_int_equal(store_write(h->st, put, &p), KT_INVALID);
     assert_int_equal(run(h), 0);
 }
@@ -254,10 +268,7 @@ static void test_the_list_has_pages(void **state)
     kt_arena_free(mem);
 }
 
-static kt_err drop_subject(db *d, void *ctx)
-{
-    return outbox_drop_subject(d, KT_STR("person"), NULL, ctx);
-}
+static kt_err drop_subject(db *d, void *ctx) { return outbox_drop_subject(d, KT_STR("person"), NULL, ctx); }
 
 static void test_what_is_not_sent_can_be_taken_back_for_a_person(void **state)
 {
@@ -285,10 +296,7 @@ static void test_a_kind_without_a_deliverer_waits(void **state)
 
 /* --- two workers ------------------------------------------------------------------------------- */
 
-static void run_again(house *h)
-{
-    assert_int_equal(run(h), 0);        /* it is leased: a second worker finds nothing */
-}
+static void run_again(house *h) { assert_int_equal(run(h), 0); /* it is leased: a second worker finds nothing */ }
 
 static void lease_runs_out_and_another_delivers(house *h)
 {
@@ -311,7 +319,7 @@ static void test_a_worker_that_lost_its_lease_marks_nothing(void **state)
     h->meanwhile = lease_runs_out_and_another_delivers;
     assert_int_equal(put_message(h, "k1", (outbox_message){ 0 }), KT_OK);
     assert_int_equal(run(h), 1);
-    assert_int_equal(h->delivered, 2);          /* at least once, with the same key */
+    assert_int_equal(h->delivered, 2); /* at least once, with the same key */
     assert_true(metric(h, "kontor_connector_requests_total{connector=\"note\",outcome=\"sent\"} ") == 1);
     assert_true(metric(h, "kontor_connector_requests_total{connector=\"note\",outcome=\"lost\"} ") == 1);
 }
@@ -380,7 +388,7 @@ static void test_a_crash_after_the_delivery_delivers_again_with_the_same_key(voi
     assert_non_null(mkdtemp(dir));
     open_and(dir, T0, put_k1);
     crash_while_delivering(dir, T0);
-    open_and(dir, T0 + KT_MINUTE_MS, deliver_none);     /* still leased */
+    open_and(dir, T0 + KT_MINUTE_MS, deliver_none); /* still leased */
     open_and(dir, T0 + 3 * KT_MINUTE_MS, deliver_k1);
     open_and(dir, T0 + KT_DAY_MS, deliver_none);
     snprintf(path, sizeof path, "%s/kontor.db", dir);
@@ -423,7 +431,7 @@ static void test_the_worker_delivers_what_it_is_woken_for_and_stops(void **state
         sem_wait(&told);
     }
     outbox_stop(h->o);
-    assert_int_equal(outbox_start(h->o), KT_OK);        /* and starts again */
+    assert_int_equal(outbox_start(h->o), KT_OK); /* and starts again */
     assert_int_equal(put_message(h, "again", (outbox_message){ .kind = "told" }), KT_OK);
     outbox_wake(h->o);
     sem_wait(&told);

@@ -23,14 +23,31 @@ static const char thing_schema[] =
     "CREATE TRIGGER record_stays BEFORE DELETE ON record BEGIN SELECT raise(ABORT, 'records stay'); END;\n"
     "CREATE TRIGGER record_as_it_is BEFORE UPDATE ON record BEGIN SELECT raise(ABORT, 'records stay'); END;\n";
 
-static const sql add = { "thing_add", "INSERT INTO thing (id, size, body, weight) VALUES (?1, ?2, ?3, ?4)",
-    (const char *const[]){ "id", "size", "body", "weight", NULL }, "test", 1, 7001 };
-static const sql all = { "thing_all", "SELECT id, size, body, weight FROM thing ORDER BY id",
-    (const char *const[]){ NULL }, "test", 2, 7002 };
-static const sql count = { "thing_count", "SELECT count(*) FROM thing", (const char *const[]){ NULL }, "test", 3, 7003 };
-static const sql one = { "thing_one", "SELECT size FROM thing WHERE id = ?1", (const char *const[]){ "id", NULL }, "test", 4, 7004 };
+static const sql add = {
+    "thing_add",
+    "INSERT INTO thing (id, size, body, weight) VALUES (?1, ?2, ?3, ?4)",
+    (const char *const[]){"id", "size", "body", "weight", NULL},
+    "test",
+    1,
+    7001
+};
+static const sql all = {
+    "thing_all", "SELECT id, size, body, weight FROM thing ORDER BY id", (const char *const[]){ NULL }, "test", 2, 7002
+};
+static const sql count = {
+    "thing_count", "SELECT count(*) FROM thing", (const char *const[]){ NULL }, "test", 3, 7003
+};
+static const sql one = {
+    "thing_one", "SELECT size FROM thing WHERE id = ?1", (const char *const[]){"id", NULL},
+        "test", 4, 7004
+};
 
-typedef struct { store *st; kt_clock clock; kt_metrics *metrics; char dir[64]; } house;
+typedef struct {
+    store *st;
+    kt_clock clock;
+    kt_metrics *metrics;
+    char dir[64];
+} house;
 
 static void open_house(house *h)
 {
@@ -56,7 +73,8 @@ static int set_up(void **state)
 
 static void remove_tree(const char *dir)
 {
-    static const char *const names[] = { "kontor.db", "kontor.db-wal", "kontor.db-shm", "copy.db", "copy.db.part", "plain" };
+    static const char *const names[] = { "kontor.db", "kontor.db-wal", "kontor.db-shm",
+                                         "copy.db",   "copy.db.part",  "plain" };
     char path[160];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -90,10 +108,14 @@ static int64_t things(house *h)
 
 static kt_err add_two(db *d, void *ctx)
 {
-    TRY(store_exec(d, &add, ARGS(sql_text("id", KT_STR("a")), sql_int("size", 1), sql_blob("body", KT_STR("x\0y")),
-                                 sql_real("weight", 1.5)), ctx));
-    return store_exec(d, &add, ARGS(sql_text("weight", KT_STR_NONE), sql_null("size"), sql_blob("body", KT_STR("")),
-                                    sql_text("id", KT_STR("b"))), NULL);
+    TRY(store_exec(d, &add,
+                   ARGS(sql_text("id", KT_STR("a")), sql_int("size", 1), sql_blob("body", KT_STR("x\0y")),
+                        sql_real("weight", 1.5)),
+                   ctx));
+    return store_exec(d, &add,
+                      ARGS(sql_text("weight", KT_STR_NONE), sql_null("size"), sql_blob("body", KT_STR("")),
+                           sql_text("id", KT_STR("b"))),
+                      NULL);
 }
 
 static void test_rows_go_in_and_come_out(void **state)
@@ -117,7 +139,7 @@ static void test_rows_go_in_and_come_out(void **state)
     assert_true(rows_is_null(r, "size"));
     assert_null(rows_text(r, "weight").at);
     assert_int_equal(rows_int(r, "size"), 0);
-    assert_non_null(rows_blob(r, "body").at);           /* empty is not NULL */
+    assert_non_null(rows_blob(r, "body").at); /* empty is not NULL */
     assert_int_equal(rows_blob(r, "body").len, 0);
     assert_false(rows_next(r));
     assert_int_equal(rows_end(r), KT_OK);
@@ -189,7 +211,7 @@ static void test_a_violated_constraint_says_which_kind(void **state)
     assert_int_equal(write_text(h, "INSERT INTO thing (id) VALUES (NULL)"), KT_REFUSED);
     assert_int_equal(write_text(h, "INSERT INTO thing (id, size) VALUES ('b', 'text')"), KT_REFUSED);
     assert_int_equal(write_text(h, "INSERT INTO strict_part (thing) VALUES ('none')"), KT_REFUSED);
-    assert_int_equal(write_text(h, "INSERT INTO part (thing) VALUES ('none')"), KT_REFUSED);     /* deferred: at the end */
+    assert_int_equal(write_text(h, "INSERT INTO part (thing) VALUES ('none')"), KT_REFUSED); /* deferred: at the end */
     assert_int_equal(things(h), 1);
 }
 
@@ -245,7 +267,7 @@ static void test_a_reader_does_not_write(void **state)
 {
     house *h = *state;
     assert_int_equal(store_exec_text(store_reader(h->st), "DELETE FROM thing", NULL, NULL), KT_REFUSED);
-    rows *r = NULL;             /* not through the back door either */
+    rows *r = NULL; /* not through the back door either */
     assert_int_equal(store_rows_text(store_reader(h->st), "DELETE FROM thing RETURNING id", NULL, &r), KT_OK);
     assert_false(rows_next(r));
     assert_int_equal(rows_end(r), KT_REFUSED);
@@ -255,11 +277,26 @@ static void test_statements_touch_rows_and_nothing_else(void **state)
 {
     house *h = *state;
     static const char *const refused[] = {
-        "ATTACH '/tmp/other.db' AS other", "DETACH main", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT x", "RELEASE mark",
-        "PRAGMA secure_delete = OFF", "PRAGMA writable_schema = 1", "PRAGMA journal_mode = DELETE", "VACUUM", "ANALYZE",
-        "DROP TABLE thing", "ALTER TABLE thing ADD COLUMN more TEXT", "CREATE TABLE more (id TEXT)",
-        "CREATE TEMP TABLE more (id TEXT)", "DROP TRIGGER record_stays", "CREATE INDEX i ON thing (size)",
-        "UPDATE sqlite_schema SET sql = ''", "SELECT load_extension('x')",
+        "ATTACH '/tmp/other.db' AS other",
+        "DETACH main",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "SAVEPOINT x",
+        "RELEASE mark",
+        "PRAGMA secure_delete = OFF",
+        "PRAGMA writable_schema = 1",
+        "PRAGMA journal_mode = DELETE",
+        "VACUUM",
+        "ANALYZE",
+        "DROP TABLE thing",
+        "ALTER TABLE thing ADD COLUMN more TEXT",
+        "CREATE TABLE more (id TEXT)",
+        "CREATE TEMP TABLE more (id TEXT)",
+        "DROP TRIGGER record_stays",
+        "CREATE INDEX i ON thing (size)",
+        "UPDATE sqlite_schema SET sql = ''",
+        "SELECT load_extension('x')",
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         if (write_text(h, refused[i]) == KT_OK) fail_msg("was let through: %s", refused[i]);
@@ -269,7 +306,7 @@ static void test_statements_touch_rows_and_nothing_else(void **state)
 static kt_err named(db *d, void *ctx)
 {
     return store_exec_text(d, "INSERT INTO thing (id, size) VALUES (:id, :size)",
-        ARGS(sql_int("size", 5), sql_text("id", KT_STR("n")), sql_int("now", 7)), NULL);
+                           ARGS(sql_int("size", 5), sql_text("id", KT_STR("n")), sql_int("now", 7)), NULL);
 }
 
 static void test_text_takes_parameters_by_name(void **state)
@@ -278,7 +315,8 @@ static void test_text_takes_parameters_by_name(void **state)
     rows *r = NULL;
     assert_int_equal(store_write(h->st, named, NULL), KT_OK);
     assert_int_equal(store_rows_text(store_reader(h->st), "SELECT size FROM thing WHERE id = :id",
-                                     ARGS(sql_text("id", KT_STR("n"))), &r), KT_OK);
+                                     ARGS(sql_text("id", KT_STR("n"))), &r),
+                     KT_OK);
     assert_true(rows_next(r));
     assert_int_equal(rows_int(r, "size"), 5);
     assert_int_equal(rows_end(r), KT_OK);
@@ -291,7 +329,7 @@ static void test_a_snapshot_is_one_moment(void **state)
     house *h = *state;
     db *d = store_reader(h->st);
     assert_int_equal(store_snapshot(d), KT_OK);
-    assert_int_equal(store_snapshot(d), KT_OK);         /* they nest */
+    assert_int_equal(store_snapshot(d), KT_OK); /* they nest */
     assert_int_equal(store_write(h->st, add_two, NULL), KT_OK);
     assert_int_equal(things(h), 0);
     store_release(d);
@@ -316,8 +354,8 @@ static bool file_holds(const char *dir, const char *name, const char *what)
 
 static bool store_holds(house *h, const char *what)
 {
-    return file_holds(h->dir, "kontor.db", what) || file_holds(h->dir, "kontor.db-wal", what)
-        || file_holds(h->dir, "kontor.db-shm", what);
+    return file_holds(h->dir, "kontor.db", what) || file_holds(h->dir, "kontor.db-wal", what) ||
+           file_holds(h->dir, "kontor.db-shm", what);
 }
 
 #define CANARY "canary-4f1d"
@@ -325,7 +363,8 @@ static bool store_holds(house *h, const char *what)
 static void test_deleted_bytes_are_gone_after_scrub(void **state)
 {
     house *h = *state;
-    assert_int_equal(write_text(h, "INSERT INTO thing (id, body) VALUES ('" CANARY "', CAST('" CANARY " body' AS BLOB))"), KT_OK);
+    assert_int_equal(
+        write_text(h, "INSERT INTO thing (id, body) VALUES ('" CANARY "', CAST('" CANARY " body' AS BLOB))"), KT_OK);
     assert_true(store_holds(h, CANARY));
     assert_int_equal(store_scrub(h->st), KT_OK);
     assert_true(store_holds(h, CANARY));
@@ -356,10 +395,14 @@ static void test_a_full_store_says_so_and_goes_on_when_there_is_room(void **stat
     kt_fail fail = { 0 };
     kt_err err = KT_OK;
     store_close(h->st);
-    assert_int_equal(store_open(&(store_options){ .dir = h->dir, .clock = &h->clock, .metrics = h->metrics,
-                                                  .max_bytes = 256 * 1024 }, &fail, &h->st), KT_OK);
-    for (int i = 0; i < 1000 && err == KT_OK; i++) err = write_text(h, "INSERT INTO thing (id, body)"
-                                                       " VALUES (hex(randomblob(8)), randomblob(4000))");
+    assert_int_equal(
+        store_open(
+            &(store_options){ .dir = h->dir, .clock = &h->clock, .metrics = h->metrics, .max_bytes = 256 * 1024 },
+            &fail, &h->st),
+        KT_OK);
+    for (int i = 0; i < 1000 && err == KT_OK; i++)
+        err = write_text(h, "INSERT INTO thing (id, body)"
+                            " VALUES (hex(randomblob(8)), randomblob(4000))");
     assert_int_equal(err, KT_FULL);
     int64_t before = things(h);
     assert_true(before > 10);
@@ -464,11 +507,12 @@ static void test_a_store_in_memory_behaves_alike_and_leaves_nothing(void **state
 {
     kt_fail fail = { 0 };
     house h = { .clock = kt_clock_fixed(1) };
-    if (store_open(&(store_options){ .in_memory = true, .clock = &h.clock }, &fail, &h.st) != KT_OK) fail_msg("%s", fail.text);
+    if (store_open(&(store_options){ .in_memory = true, .clock = &h.clock }, &fail, &h.st) != KT_OK)
+        fail_msg("%s", fail.text);
     assert_int_equal(store_migrate(h.st, "thing", kt_str_c(thing_schema), &fail), KT_OK);
     db *d = store_reader(h.st);
     assert_int_equal(store_snapshot(d), KT_OK);
-    assert_int_equal(store_write(h.st, add_two, NULL), KT_OK);     /* a reader does not stop the writer */
+    assert_int_equal(store_write(h.st, add_two, NULL), KT_OK); /* a reader does not stop the writer */
     store_release(d);
     assert_int_equal(things(&h), 2);
     store_close(h.st);

@@ -22,9 +22,16 @@
 #define WRITERS 64
 #define MOST    1000000
 
-static const char schema[] = "-- version 1: rows\nCREATE TABLE row (id INTEGER PRIMARY KEY, twin INTEGER NOT NULL, body TEXT) STRICT;\n";
-static const sql add = { "row_add", "INSERT INTO row (id, twin, body) VALUES (?1, ?2, ?3)",
-    (const char *const[]){ "id", "twin", "body", NULL }, "test", 1, 7001 };
+static const char schema[] =
+    "-- version 1: rows\nCREATE TABLE row (id INTEGER PRIMARY KEY, twin INTEGER NOT NULL, body TEXT) STRICT;\n";
+static const sql add = {
+    "row_add",
+    "INSERT INTO row (id, twin, body) VALUES (?1, ?2, ?3)",
+    (const char *const[]){"id", "twin", "body", NULL},
+    "test",
+    1,
+    7001
+};
 
 static char dir[64];
 static kt_clock test_clock;
@@ -33,15 +40,19 @@ static store *opened(void)
 {
     kt_fail fail = { 0 };
     store *st = NULL;
-    if (store_open(&(store_options){ .dir = dir, .clock = &test_clock }, &fail, &st) != KT_OK
-        || store_migrate(st, "row", kt_str_c(schema), &fail) != KT_OK) {
+    if (store_open(&(store_options){ .dir = dir, .clock = &test_clock }, &fail, &st) != KT_OK ||
+        store_migrate(st, "row", kt_str_c(schema), &fail) != KT_OK) {
         fprintf(stderr, "%s\n", fail.text);
         abort();
     }
     return st;
 }
 
-typedef struct { store *st; int say; int64_t first; } child_writer;
+typedef struct {
+    store *st;
+    int say;
+    int64_t first;
+} child_writer;
 
 /* Two rows an action: both or none. */
 static kt_err add_pair(db *d, void *ctx)
@@ -115,8 +126,11 @@ static void test_acknowledged_writes_survive_kill(void **state)
         for (size_t i = 0; i < n; i++)
             if (number(st, "SELECT count(*) AS n FROM row WHERE id = :id", acknowledged[i]) != 1)
                 fail_msg("round %d: row %lld was acknowledged and is not there", round, (long long)acknowledged[i]);
-        assert_int_equal(number(st, "SELECT count(*) AS n FROM row AS a WHERE NOT EXISTS"
-                                    " (SELECT 1 FROM row AS b WHERE b.id = a.twin)", 0), 0);
+        assert_int_equal(number(st,
+                                "SELECT count(*) AS n FROM row AS a WHERE NOT EXISTS"
+                                " (SELECT 1 FROM row AS b WHERE b.id = a.twin)",
+                                0),
+                         0);
         store_close(st);
         total += n;
     }
@@ -125,7 +139,7 @@ static void test_acknowledged_writes_survive_kill(void **state)
     kt_fail fail = { 0 };
     snprintf(copy, sizeof copy, "%s/copy.db", dir);
     store *st = opened();
-    if (store_backup(st, copy, &fail) != KT_OK) fail_msg("%s", fail.text);     /* reads it all through */
+    if (store_backup(st, copy, &fail) != KT_OK) fail_msg("%s", fail.text); /* reads it all through */
     store_close(st);
     unlink(copy);
     free(acknowledged);

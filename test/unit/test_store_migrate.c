@@ -19,8 +19,9 @@
 #include "store/store.h"
 
 #define V1 "-- version 1: first\nCREATE TABLE thing (id TEXT PRIMARY KEY) STRICT;\n"
-#define V2 "-- version 2: sizes, with what there is\nALTER TABLE thing ADD COLUMN size INTEGER;\n" \
-           "INSERT INTO thing (id, size) VALUES ('semi;colon -- no comment', 1);\n"
+#define V2                                                                                                             \
+    "-- version 2: sizes, with what there is\nALTER TABLE thing ADD COLUMN size INTEGER;\n"                            \
+    "INSERT INTO thing (id, size) VALUES ('semi;colon -- no comment', 1);\n"
 
 static char dir[64], path[96];
 static kt_clock test_clock;
@@ -105,14 +106,19 @@ static void test_a_changed_version_is_refused_but_a_comment_may_be_mended(void *
 {
     kt_fail fail;
     assert_int_equal(migrate(V1 V2, &fail), KT_OK);
-    assert_int_equal(migrate("-- version 1: first\nCREATE TABLE thing (id TEXT PRIMARY KEY, more TEXT) STRICT;\n" V2, &fail),
-                     KT_REFUSED);
+    assert_int_equal(
+        migrate("-- version 1: first\nCREATE TABLE thing (id TEXT PRIMARY KEY, more TEXT) STRICT;\n" V2, &fail),
+        KT_REFUSED);
     assert_non_null(strstr(fail.text, "thing/schema.sql"));
     assert_non_null(strstr(fail.text, "version 1"));
     assert_int_equal(migrate("-- a head comment\n\n-- version 1: first, in other words\nCREATE TABLE thing (\n"
-                             "    id TEXT PRIMARY KEY) STRICT; -- said better\n\n" V2, &fail), KT_REFUSED);  /* "( id" */
+                             "    id TEXT PRIMARY KEY) STRICT; -- said better\n\n" V2,
+                             &fail),
+                     KT_REFUSED); /* "( id" */
     assert_int_equal(migrate("-- a head comment\n\n-- version 1: first, in other words\nCREATE TABLE thing\n"
-                             "    (id TEXT PRIMARY KEY) STRICT; -- said better\n\n" V2, &fail), KT_OK);
+                             "    (id TEXT PRIMARY KEY) STRICT; -- said better\n\n" V2,
+                             &fail),
+                     KT_OK);
 }
 
 static void test_a_failing_version_leaves_the_old_one(void **state)
@@ -159,7 +165,8 @@ static void migrate_and_die(const char *text, useconds_t after_us)
 
 static void test_a_kill_in_the_middle_leaves_the_old_version_or_the_new(void **state)
 {
-    static const char text[] = V1 "-- version 2: much\nCREATE TABLE much (n INTEGER) STRICT;\n"
+    static const char text[] = V1
+        "-- version 2: much\nCREATE TABLE much (n INTEGER) STRICT;\n"
         "INSERT INTO much WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 20000) SELECT i FROM c;\n";
     kt_fail fail;
     for (useconds_t i = 0; i < 10; i++) {
@@ -203,7 +210,9 @@ static void test_a_file_that_was_cut_off_is_refused(void **state)
     kt_fail fail;
     store *st = NULL;
     assert_int_equal(migrate(V1 "-- version 2: much\nCREATE TABLE much (n BLOB) STRICT;\n"
-                             "INSERT INTO much VALUES (zeroblob(100000));\n", &fail), KT_OK);
+                                "INSERT INTO much VALUES (zeroblob(100000));\n",
+                             &fail),
+                     KT_OK);
     assert_int_equal(truncate(path, 40960), 0);
     assert_int_equal(open_store(&st, &fail), KT_CORRUPT);
     assert_true(fail.text[0]);
@@ -215,7 +224,7 @@ static void test_a_damaged_schema_is_refused(void **state)
     store *st = NULL;
     assert_int_equal(migrate(V1, &fail), KT_OK);
     int fd = open(path, O_RDWR);
-    assert_int_equal(pwrite(fd, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, 100), 8);       /* header of the first page's tree */
+    assert_int_equal(pwrite(fd, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, 100), 8); /* header of the first page's tree */
     close(fd);
     assert_int_equal(open_store(&st, &fail), KT_CORRUPT);
 }

@@ -50,9 +50,11 @@ static void test_every_statement_compiles(void **state)
     store *st = NULL;
     int wrong = 0;
     kt_clock clock = kt_clock_fixed(1);
-    if (store_open(&(store_options){ .in_memory = true, .clock = &clock }, &fail, &st) != KT_OK) fail_msg("%s", fail.text);
+    if (store_open(&(store_options){ .in_memory = true, .clock = &clock }, &fail, &st) != KT_OK)
+        fail_msg("%s", fail.text);
     for (size_t i = 0; i < kt_embedded_count; i++)
-        if (kt_str_ends(kt_str_c(kt_embedded_files[i].path), KT_STR("/schema.sql"))) migrate_file(st, &kt_embedded_files[i]);
+        if (kt_str_ends(kt_str_c(kt_embedded_files[i].path), KT_STR("/schema.sql")))
+            migrate_file(st, &kt_embedded_files[i]);
     assert_int_equal(store_write(st, compile, &wrong), KT_OK);
     store_close(st);
     assert_int_equal(wrong, 0);

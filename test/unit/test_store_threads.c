@@ -18,16 +18,30 @@
 #include "base/log.h"
 #include "store/store.h"
 
-static const char schema[] =
-    "-- version 1: two purses that hold a hundred together\n"
-    "CREATE TABLE purse (id INTEGER PRIMARY KEY, coins INTEGER NOT NULL, body BLOB) STRICT;\n"
-    "INSERT INTO purse (id, coins) VALUES (1, 50), (2, 50);\n"
-    "CREATE TABLE mark (id INTEGER PRIMARY KEY, body BLOB) STRICT;\n";
-static const sql move = { "purse_move", "UPDATE purse SET coins = coins + ?2 WHERE id = ?1",
-    (const char *const[]){ "id", "coins", NULL }, "test", 1, 7001 };
-static const sql coins = { "purse_coins", "SELECT coins FROM purse WHERE id = ?1", (const char *const[]){ "id", NULL }, "test", 2, 7002 };
-static const sql mark = { "mark_add", "INSERT INTO mark (id, body) VALUES (?1, zeroblob(?2))",
-    (const char *const[]){ "id", "bytes", NULL }, "test", 3, 7003 };
+static const char schema[] = "-- version 1: two purses that hold a hundred together\n"
+                             "CREATE TABLE purse (id INTEGER PRIMARY KEY, coins INTEGER NOT NULL, body BLOB) STRICT;\n"
+                             "INSERT INTO purse (id, coins) VALUES (1, 50), (2, 50);\n"
+                             "CREATE TABLE mark (id INTEGER PRIMARY KEY, body BLOB) STRICT;\n";
+static const sql move = {
+    "purse_move",
+    "UPDATE purse SET coins = coins + ?2 WHERE id = ?1",
+    (const char *const[]){"id", "coins", NULL},
+    "test",
+    1,
+    7001
+};
+static const sql coins = {
+    "purse_coins", "SELECT coins FROM purse WHERE id = ?1", (const char *const[]){"id", NULL},
+        "test", 2, 7002
+};
+static const sql mark = {
+    "mark_add",
+    "INSERT INTO mark (id, body) VALUES (?1, zeroblob(?2))",
+    (const char *const[]){"id", "bytes", NULL},
+    "test",
+    3,
+    7003
+};
 static const sql marks = { "mark_count", "SELECT count(*) FROM mark", (const char *const[]){ NULL }, "test", 4, 7004 };
 
 static kt_clock test_clock;
@@ -54,13 +68,18 @@ static int64_t marks_in(store *st)
 #define THREADS 8
 #define ROUNDS  60
 
-typedef struct { store *st; atomic_int *writing; int number; int wrong; } actor;
+typedef struct {
+    store *st;
+    atomic_int *writing;
+    int number;
+    int wrong;
+} actor;
 
 static kt_err move_a_coin(db *d, void *ctx)
 {
     const int *round = ctx;
     TRY(store_exec(d, &move, ARGS(sql_int("id", 1), sql_int("coins", -1)), NULL));
-    if (*round % 5 == 4) return KT_GONE;                /* in the middle: one purse would be short */
+    if (*round % 5 == 4) return KT_GONE; /* in the middle: one purse would be short */
     return store_exec(d, &move, ARGS(sql_int("id", 2), sql_int("coins", 1)), NULL);
 }
 
@@ -113,7 +132,9 @@ static void test_writers_and_readers_race_and_nothing_is_lost(void **state)
 /* --- a batch ----------------------------------------------------------------------------------- */
 
 /* Holds the writer until the test has queued what is to go together. */
-typedef struct { sem_t inside, go; } gate;
+typedef struct {
+    sem_t inside, go;
+} gate;
 
 static kt_err wait_at_gate(db *d, void *ctx)
 {
@@ -123,7 +144,13 @@ static kt_err wait_at_gate(db *d, void *ctx)
     return KT_OK;
 }
 
-typedef struct { int64_t id, bytes; kt_err answer; kt_err got; bool ignores; sem_t *finished; } wish;
+typedef struct {
+    int64_t id, bytes;
+    kt_err answer;
+    kt_err got;
+    bool ignores;
+    sem_t *finished;
+} wish;
 
 static kt_err add_mark(db *d, void *ctx)
 {
@@ -177,7 +204,13 @@ static void test_callers_share_a_commit_and_a_failure_is_its_own(void **state)
 {
     kt_metrics *metrics = kt_metrics_new();
     store *st = opened(&(store_options){ .in_memory = true, .clock = &test_clock, .metrics = metrics });
-    wish w[] = { { .id = 1 }, { .id = 2, .answer = KT_GONE }, { .id = 3 }, { .id = 1 }, { .id = 4 } };
+    wish w[] = {
+        {.id = 1 },
+        { .id = 2, .answer = KT_GONE },
+        { .id = 3      },
+        { .id = 1 },
+        { .id = 4      }
+    };
     double before = commits(metrics);
     together(st, w, 5);
     assert_int_equal(w[0].got, KT_OK);
@@ -186,7 +219,7 @@ static void test_callers_share_a_commit_and_a_failure_is_its_own(void **state)
     assert_int_equal(w[3].got, KT_CONFLICT);
     assert_int_equal(w[4].got, KT_OK);
     assert_int_equal(marks_in(st), 3);
-    assert_true(commits(metrics) - before == 2);        /* the gate's, and one for all five */
+    assert_true(commits(metrics) - before == 2); /* the gate's, and one for all five */
     store_close(st);
     kt_metrics_free(metrics);
 }
@@ -195,14 +228,20 @@ static void test_callers_share_a_commit_and_a_failure_is_its_own(void **state)
 static void test_an_action_that_fills_the_store_does_not_take_its_neighbours_along(void **state)
 {
     store *st = opened(&(store_options){ .in_memory = true, .clock = &test_clock, .max_bytes = 200 * 1024 });
-    wish w[] = { { .id = 1 }, { .id = 2 }, { .id = 3, .bytes = 1 << 20 }, { .id = 4 }, { .id = 5, .bytes = 1 << 20, .ignores = true },
-                 { .id = 6 } };
+    wish w[] = {
+        {.id = 1          },
+        { .id = 2         },
+        { .id = 3,          .bytes = 1 << 20 },
+        { .id = 4               },
+        { .id = 5,  .bytes = 1 << 20, .ignores = true },
+        { .id = 6}
+    };
     together(st, w, 6);
     assert_int_equal(w[0].got, KT_OK);
     assert_int_equal(w[1].got, KT_OK);
     assert_int_equal(w[2].got, KT_FULL);
     assert_int_equal(w[3].got, KT_OK);
-    assert_int_not_equal(w[4].got, KT_OK);              /* who ignores the error is told all the same */
+    assert_int_not_equal(w[4].got, KT_OK); /* who ignores the error is told all the same */
     assert_int_equal(w[5].got, KT_OK);
     assert_int_equal(marks_in(st), 4);
     store_close(st);
@@ -236,7 +275,11 @@ static void test_what_is_queued_is_written_before_the_store_closes(void **state)
 static void test_a_commit_that_fails_fails_everybody_in_it(void **state)
 {
     store *st = opened(&(store_options){ .in_memory = true, .clock = &test_clock });
-    wish w[] = { { .id = 1, .bytes = 90000 }, { .id = 2, .answer = KT_GONE }, { .id = 3, .bytes = 90000 } };
+    wish w[] = {
+        {.id = 1,  .bytes = 90000   },
+        { .id = 2, .answer = KT_GONE},
+        { .id = 3, .bytes = 90000   }
+    };
     struct rlimit before, none;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     none = (struct rlimit){ 65536, before.rlim_max };
@@ -295,8 +338,9 @@ static void *read_and_leave_a_mess(void *ctx)
 {
     rows *r = NULL;
     db *d = store_reader(ctx);
-    if (store_snapshot(d) != KT_OK || store_rows(d, &coins, ARGS(sql_int("id", 1)), &r) != KT_OK || !rows_next(r)) return ctx;
-    return NULL;                        /* neither released nor ended */
+    if (store_snapshot(d) != KT_OK || store_rows(d, &coins, ARGS(sql_int("id", 1)), &r) != KT_OK || !rows_next(r))
+        return ctx;
+    return NULL; /* neither released nor ended */
 }
 
 static void test_connections_of_ended_threads_are_used_again(void **state)
@@ -309,11 +353,15 @@ static void test_connections_of_ended_threads_are_used_again(void **state)
         pthread_join(thread, &wrong);
         assert_null(wrong);
     }
-    assert_int_equal(store_scrub(st), KT_OK);           /* nothing holds an old snapshot */
+    assert_int_equal(store_scrub(st), KT_OK); /* nothing holds an old snapshot */
     store_close(st);
 }
 
-typedef struct { store *st; sem_t *have, *go; kt_err err; } holder;
+typedef struct {
+    store *st;
+    sem_t *have, *go;
+    kt_err err;
+} holder;
 
 static void *hold_reader(void *ctx)
 {
