@@ -191,7 +191,8 @@
     const dialog = el('dialog', { class: 'consent', 'aria-labelledby': 'consent-layer-title', 'data-nosnippet': '' });
     const chosen = () => [...dialog.querySelectorAll('input[data-optional]')].filter((b) => b.checked).map((b) => b.value);
     dialog.append(
-      el('h2', { id: 'consent-layer-title', tabindex: '-1' }, w.title),
+      el('div', { class: 'consent-head' }, el('h2', { id: 'consent-layer-title', tabindex: '-1' }, w.title),
+         button(w.close, () => dialog.close(), { class: 'button quiet small' })),
       el('p', {}, w.text),
       ...config.words.categories.map((c) => el('fieldset', { class: 'consent-category' },
         el('legend', {}, c.title), el('p', { class: 'help' }, c.text), ...c.services.map((s) => service(s, w)))),
@@ -200,8 +201,7 @@
       el('div', { class: 'consent-actions equal' },
          button(w.save, act(dialog, chosen, surface, 'select')),
          button(w.accept, act(dialog, () => optional().map((s) => s.id), surface, 'accept_all')),
-         button(w.necessary, act(dialog, () => [], surface, 'necessary_only'))),
-      el('p', {}, button(w.close, () => dialog.close(), { class: 'button quiet small' })));
+         button(w.necessary, act(dialog, () => [], surface, 'necessary_only'))));
     // Escape and "back" leave everything as it is: no decision is taken by closing.
     dialog.addEventListener('close', () => {
       dialog.remove();
@@ -232,10 +232,10 @@
   // ---- start
 
   document.addEventListener('click', (e) => {
-    const opener = e.target.closest && e.target.closest('.js-consent-open, [data-consent-open]');
-    if (!opener || e.ctrlKey || e.metaKey || e.shiftKey) return;
+    const opener = e.target.closest && e.target.closest('.js-consent-open, [data-consent-open], a[href="/privacy/cookies"]');
+    if (!opener || location.pathname === '/privacy/cookies' || e.ctrlKey || e.metaKey || e.shiftKey) return;
     e.preventDefault();
-    show(opener.dataset.consentOpen || 'footer', opener).catch(() => { location.href = '/privacy/cookies'; });
+    show(opener.dataset.consentOpen || (location.pathname === '/sign-in' ? 'signin' : 'footer'), opener).catch(() => { location.href = '/privacy/cookies'; });
   });
 
   // A page from the back/forward cache may be older than the decision.

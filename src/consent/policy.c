@@ -9,7 +9,8 @@
 #define LAYOUT_MAX ((size_t)512 * 1024)
 #define WHOLE_LIST 512             /* most strings of one kind a service can have */
 
-static const char *const categories[] = { "necessary", "analytics", "affiliate", "support", "feedback", "guides" };
+/* In the order they are shown: what there is to decide comes first. */
+static const char *const categories[] = { "analytics", "affiliate", "support", "feedback", "guides", "necessary" };
 #define N_CATEGORIES (sizeof categories / sizeof *categories)
 
 /* ---- facts of a service --------------------------------------------------------------------------- */
@@ -320,7 +321,7 @@ static void speak_categories(const speaker *s, kt_value *list)
                 static const char *const keys[] = { "title", "text", NULL };
                 m = kt_add_map(s->mem, list);
                 kt_set_c(s->mem, m, "id", categories[c]);
-                kt_set_bool(s->mem, m, "locked", c == 0);
+                kt_set_bool(s->mem, m, "locked", strcmp(categories[c], "necessary") == 0);
                 put_texts(s, m, kt_str_z(s->mem, kt_str_fmt(s->mem, "category.%s", categories[c])), keys);
                 services = kt_set_list(s->mem, m, "services");
             }
@@ -405,13 +406,13 @@ static kt_err add_text(db *d, void *ctx)
                            sql_int("now", job->now_ms)), NULL);
 }
 
-/* The part of the style sheet that draws the banner: between its markers. */
+/* The part of the style sheet that draws the banner: its section, up to the next one's heading. */
 static kt_str banner_style(void)
 {
     kt_str css = kt_embedded_str(kt_embedded_find("web/kontor.css"));
-    size_t from = kt_str_find(css, KT_STR("/* consent */"), 0);
+    size_t from = kt_str_find(css, KT_STR("/* ---- consent"), 0);
     if (from == KT_NOT_FOUND_AT) return KT_STR_NONE;
-    size_t to = kt_str_find(css, KT_STR("/* end consent */"), from);
+    size_t to = kt_str_find(css, KT_STR("/* ----"), from + 7);
     return kt_str_slice(css, from, to == KT_NOT_FOUND_AT ? css.len : to);
 }
 

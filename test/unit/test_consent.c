@@ -391,7 +391,7 @@ static void test_l7_the_visitor_sees_the_own_proof_and_nobody_elses(void **state
     const char *cookie = h_cookie_header(t, h_cookie_pair(t, "consent"));
     const char *path = kt_str_z(t->mem, kt_str_fmt(t->mem, "/consent/proof/%s", h_last_text(t, "SELECT id FROM consent_record")));
     assert_int_equal(h_ask(t, "GET", path, HEADERS(cookie), NULL), 200);
-    assert_true(kt_str_find(t->body, KT_STR("Für Anmeldung, Sprache und deine Wahl sind Cookies nötig"), 0) != KT_NOT_FOUND_AT);
+    assert_true(kt_str_find(t->body, KT_STR("Nötig sind Cookies für Anmeldung, Sprache und deine Wahl"), 0) != KT_NOT_FOUND_AT);
     assert_true(kt_str_find(t->body, KT_STR("unversehrt"), 0) != KT_NOT_FOUND_AT);
     assert_int_equal(h_ask(t, "GET", path, NULL, NULL), 404);
     h_decide(t, "[]", NULL);
