@@ -72,7 +72,7 @@ static bool read_options(log_call *c, int argc, char **argv)
     int o;
     optind = 0;                            /* the program may have parsed its own options with it before */
     opterr = 0;
-    while ((o = getopt_long(argc, argv, "+n:fjd:t:o:a:p:", longs, NULL)) != -1) {
+    while ((o = getopt_long(argc, argv, "n:fjd:t:o:a:p:", longs, NULL)) != -1) {
         kt_str word = kt_str_c(optarg);
         bool fine = true;
         if (o == 'n') fine = set_number(&c->lines, word, 1000000);

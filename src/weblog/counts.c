@@ -115,13 +115,19 @@ void counts_sort(counts *c, count_table t, count_order order)
     if (c->tables[t].n) qsort(c->tables[t].at, c->tables[t].n, sizeof(tally), orders[order]);
 }
 
+/* Between the ends of the power of two it lies in, in proportion. */
 uint64_t tally_p95_us(const tally *t)
 {
     uint64_t seen = 0, wanted = t->n - t->n / 20;
     for (unsigned power = 0; power < TALLY_SPREAD; power++) {
-        seen += t->spread[power];
-        uint64_t below = power ? (uint64_t)1 << power : 0;
-        if (seen >= wanted) return below < t->most_us ? below : t->most_us;
+        uint64_t here = t->spread[power];
+        if (here == 0 || seen + here < wanted) {
+            seen += here;
+            continue;
+        }
+        uint64_t low = power ? (uint64_t)1 << (power - 1) : 0, high = power ? (uint64_t)1 << power : 0;
+        if (high > t->most_us) high = t->most_us;
+        return high <= low ? high : low + (high - low) * (wanted - seen) / here;
     }
     return t->most_us;
 }

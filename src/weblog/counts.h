@@ -35,7 +35,7 @@ void    counts_add(counts *c, const weblog_line *l);
 void    counts_merge(counts *into, const counts *from);
 typedef enum { BY_COUNT, BY_NAME, BY_SLOWNESS } count_order;
 void    counts_sort(counts *c, count_table t, count_order order);
-/* The duration that 95 of 100 stayed below, to a factor of two; µs. */
+/* The duration that 95 of 100 stayed below, estimated from the spread; µs. */
 uint64_t tally_p95_us(const tally *t);
 kt_value *counts_value(const counts *c, kt_arena *mem);
 
