@@ -219,7 +219,10 @@ static void read_slot(const slot *s, void *thing, bool as_operator)
         break;
     case FIELD_TEXTS:
     case FIELD_CHOICES: read_texts(s, AT(const kt_str *, thing, f->at), AT(size_t, thing, f->more)); break;
-    case FIELD_PART: shape_read(s->rd, f->part, s->v, thing, as_operator); break;
+    case FIELD_PART:
+        if (!(f->flags & FIELD_OR_NONE && kt_str_is(kt_as_str(s->v), "none")))
+            shape_read(s->rd, f->part, s->v, thing, as_operator);
+        break;
     case FIELD_PARTS: read_parts(s, AT(void *, thing, f->at), AT(size_t, thing, f->more), as_operator); break;
     case FIELD_COLUMNS: read_columns(s, AT(column_claim *, thing, f->at), AT(size_t, thing, f->more)); break;
     case FIELD_STORE: {

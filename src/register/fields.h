@@ -26,9 +26,9 @@ typedef enum {
     FIELD_STORE        /* kt_str "<key>:<value>": a store that is no table */
 } field_kind;
 
-enum { FIELD_NEEDED = 1, FIELD_OPERATOR = 2, FIELD_HIDDEN = 4 };
+enum { FIELD_NEEDED = 1, FIELD_OPERATOR = 2, FIELD_HIDDEN = 4, FIELD_OR_NONE = 8 };
 /* NEEDED: must be there. OPERATOR: kontor.yaml may give it for a thing the program declares.
- * HIDDEN: not a fact of the register (left out of registry_facts). */
+ * HIDDEN: not a fact of the register (left out of registry_facts). OR_NONE: a part may be the word none. */
 
 typedef struct shape shape;
 typedef struct {
@@ -69,7 +69,8 @@ kt_value *shape_facts(kt_arena *mem, const shape *s, const void *thing);
 kt_str period_text(kt_arena *mem, int64_t ms, int months);
 
 /* The shapes of the files (shapes.c). */
-extern const shape shape_activity, shape_retention, shape_service, shape_recipient, shape_operator, shape_server, shape_mail;
+extern const shape shape_activity, shape_retention, shape_service, shape_recipient, shape_operator,
+    shape_server, shape_mail, shape_weblog, shape_account;
 
 /* An activity while it is read: recipients are ids until all files are in. */
 typedef struct { activity a; const kt_str *recipient_ids; size_t n_recipient_ids; } activity_draft;

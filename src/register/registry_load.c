@@ -256,18 +256,6 @@ static void read_operator(loading *l, const char *module, const kt_value *map)
     shape_read(&l->rd, &shape_operator, map, &l->r->operator, false);
 }
 
-/* Checked only; main reads them from registry_config. */
-static void read_server(loading *l, const char *module, const kt_value *map)
-{
-    (void)module;
-    shape_read(&l->rd, &shape_server, map, kt_alloc(l->r->mem, shape_server.size), false);
-}
-static void read_mail(loading *l, const char *module, const kt_value *map)
-{
-    (void)module;
-    shape_read(&l->rd, &shape_mail, map, kt_alloc(l->r->mem, shape_mail.size), false);
-}
-
 /* Obeyed by load, before any module's file is read. */
 static void read_alone(loading *l, const char *module, const kt_value *v)
 {
@@ -275,18 +263,22 @@ static void read_alone(loading *l, const char *module, const kt_value *v)
     if (v->kind != KT_V_BOOL) reader_fault(&l->rd, v->line, "alone must be true or false");
 }
 
+/* A part with a shape holds settings: they are checked here and read where they are used. */
 static const struct {
     const char *key;
     bool operator_only, list;
     void (*read)(loading *l, const char *module, const kt_value *v);
+    const shape *settings;
 } parts_of_a_file[] = {
-    {"alone",       true,  false, read_alone    },
-    { "operator",   true,  false, read_operator },
-    { "server",     true,  false, read_server   },
-    { "mail",       true,  false, read_mail     },
-    { "recipients", false, true,  read_recipient},
-    { "services",   false, true,  read_service  },
-    { "activities", false, true,  read_activity },
+    {"alone",       true,  false, read_alone,     NULL          },
+    { "operator",   true,  false, read_operator,  NULL          },
+    { "server",     true,  false, NULL,           &shape_server },
+    { "mail",       true,  false, NULL,           &shape_mail   },
+    { "weblog",     true,  false, NULL,           &shape_weblog },
+    { "account",    true,  false, NULL,           &shape_account},
+    { "recipients", false, true,  read_recipient, NULL          },
+    { "services",   false, true,  read_service,   NULL          },
+    { "activities", false, true,  read_activity,  NULL          },
 };
 
 static void read_part(loading *l, const char *module, const kt_value *v)
@@ -297,6 +289,9 @@ static void read_part(loading *l, const char *module, const kt_value *v)
             reader_fault(&l->rd, v->line, "%s belongs into the operator's file", parts_of_a_file[i].key);
         else if (parts_of_a_file[i].list)
             read_list(l, module, v, parts_of_a_file[i].read);
+        else if (parts_of_a_file[i].settings)
+            shape_read(&l->rd, parts_of_a_file[i].settings, v, kt_alloc(l->r->mem, parts_of_a_file[i].settings->size),
+                       false);
         else
             parts_of_a_file[i].read(l, module, v);
         return;

@@ -340,8 +340,8 @@ const shape shape_operator = { .name = "operator", .size = sizeof(operator_facts
     TEXT("joint_controllers", 0, operator_facts, joint_controllers, NULL),
     WORDS("security_measures", 0, operator_facts, security_measures), END } };
 
-/* server: and mail: are not facts of the register. They are read here only to be checked; main.c takes
- * them from registry_config. */
+/* Settings are not facts of the register. They are read here only to be checked: platform.c and the rooms
+ * take them from registry_config. */
 typedef struct {
     kt_str listen, public_origin, certificate, key, admin_listen;
     const kt_str *hosts; size_t n_hosts;
@@ -373,8 +373,28 @@ const shape shape_mail = { .name = "mail", .size = sizeof(mail_settings), .field
     TEXT("from_name", 0, mail_settings, from_name, NULL),
     TEXT("reply_to", 0, mail_settings, reply_to, test_email), END } };
 
+typedef struct { kt_str user_agents, profile, cut; int64_t keep_ms, long_ms; int keep_months, long_months; } weblog_settings;
+static const shape shape_long_tier = { .name = "long_tier", .size = sizeof(weblog_settings), .fields = (const field[]){
+    PERIOD("keep", 0, weblog_settings, long_ms, long_months),
+    CHOICE("cut", FIELD_CHOICE, 0, weblog_settings, cut, CHOICES("standard", "strong", "drop")), END } };
+const shape shape_weblog = { .name = "weblog", .size = sizeof(weblog_settings), .fields = (const field[]){
+    PERIOD("keep", 0, weblog_settings, keep_ms, keep_months),
+    PART("long_tier", FIELD_OR_NONE, shape_long_tier),
+    TEXT("user_agents", 0, weblog_settings, user_agents, NULL),
+    CHOICE("profile", FIELD_CHOICE, 0, weblog_settings, profile, CHOICES("default", "declaration")), END } };
+
+typedef struct { kt_str address, phone, terms_version; int password_min; bool utf8_email, clear_site_data; } account_settings;
+#define ASKED CHOICES("required", "optional", "later")
+const shape shape_account = { .name = "account", .size = sizeof(account_settings), .fields = (const field[]){
+    CHOICE("address", FIELD_CHOICE, 0, account_settings, address, ASKED),
+    CHOICE("phone", FIELD_CHOICE, 0, account_settings, phone, ASKED),
+    LINE("password_min", FIELD_INT, 0, account_settings, password_min),
+    LINE("utf8_email", FIELD_BOOL, 0, account_settings, utf8_email),
+    LINE("clear_site_data", FIELD_BOOL, 0, account_settings, clear_site_data),
+    TEXT("terms_version", 0, account_settings, terms_version, NULL), END } };
+
 const shape *const shapes_all[] = {
     &shape_activity, &shape_datum, &shape_purpose, &shape_note, &shape_basis, &shape_retention, &shape_hold, &shape_rights,
     &shape_cookie, &shape_store, &shape_service, &shape_recipient, &shape_transfer, &shape_operator, &shape_dpo,
-    &shape_server, &shape_tls, &shape_mail, NULL,
+    &shape_server, &shape_tls, &shape_mail, &shape_weblog, &shape_long_tier, &shape_account, NULL,
 };

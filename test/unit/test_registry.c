@@ -331,6 +331,27 @@ static void test_the_operator_names_a_recipient_of_a_module(void **state)
     is(list[0]->role, "processor");
 }
 
+static void test_settings_are_checked_and_are_no_facts(void **state)
+{
+    stand *s = *state;
+    loads(s, activities, operator_text);
+    kt_str first = kt_str_dup(s->mem, registry_hash(s->r));
+    registry_free(s->r);
+    loads(s, activities,
+          config(s, "server: { listen: \"127.0.0.1:0\", hosts: [a.example] }\n"
+                    "mail: { smtp_url: \"smtp://localhost\", from_address: a@example.org }\n"
+                    "weblog: { keep: P1D, long_tier: none }\naccount: { phone: later }\n"));
+    assert_true(kt_str_eq(first, registry_hash(s->r)));
+    assert_true(kt_str_is(kt_get_str(kt_get(registry_config(s->r), "account"), "phone"), "later"));
+    registry_free(s->r);
+    refuses(s, activities, config(s, "mail: { smtp_url: \"http://x\", from_address: a@example.org }\n"),
+            "smtp_url of mail: must be smtp://");
+    s->faults = kt_list(s->mem);
+    refuses(s, activities, config(s, "weblog: { kep: P1D }\n"), "kontor.yaml:7: unknown key \"kep\" in weblog");
+    s->faults = kt_list(s->mem);
+    refuses(s, activities, config(s, "weblog: { long_tier: some }\n"), "long_tier must be a map of keys");
+}
+
 static void test_a_whole_declaration_stands_alone(void **state)
 {
     stand *s = *state;
@@ -422,6 +443,7 @@ int main(void)
         T(test_the_operator_cannot_loosen_or_change_what_the_program_does),
         T(test_an_unknown_activity_of_the_operator_is_declared_only),
         T(test_the_operator_names_a_recipient_of_a_module),
+        T(test_settings_are_checked_and_are_no_facts),
         T(test_a_whole_declaration_stands_alone),
         T(test_facts_are_complete_and_the_hash_follows_them),
         T(test_the_program_s_own_declarations_load_with_the_built_in_operator),
