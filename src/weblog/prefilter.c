@@ -8,12 +8,10 @@
 
 #define LITERAL_MAX 24
 
-struct demand {
-    unsigned n;
-    struct { unsigned len; char at[LITERAL_MAX]; } any[PREFILTER_ALTERNATIVES];
-};
+struct literal { unsigned len; char at[LITERAL_MAX]; };
+struct demand { unsigned n; struct literal *any; };
 
-struct walk { const char *at, *end; bool fold, lost; int depth; };   /* lost: not understood */
+struct walk { kt_arena *mem; const char *at, *end; bool fold, lost; int depth; };   /* lost: not understood */
 
 static struct demand walk_alternation(struct walk *w);
 
@@ -33,26 +31,34 @@ static void keep_better(struct demand *best, const struct demand *d)
 }
 
 /* The literal gathered so far becomes a demand of its own. */
-static void flush(struct demand *best, char *run, unsigned *len)
+static void flush(struct walk *w, struct demand *best, struct literal *run)
 {
-    struct demand d = { 0 };
-    if (*len) {
-        d.n = 1;
-        d.any[0].len = *len;
-        memcpy(d.any[0].at, run, *len);
-        keep_better(best, &d);
+    struct demand d = { 1, run };
+    if (worth(&d) > worth(best)) {
+        best->n = 1;
+        best->any = KT_NEW(w->mem, struct literal);
+        *best->any = *run;
     }
-    *len = 0;
+    run->len = 0;
 }
 
-static void skip_class(struct walk *w)           /* behind '[' */
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+
+/* Behind '[': true for a letter in both cases, [Ss], which is a literal where case does not count. */
+static bool skip_class(struct walk *w, char *c)
 {
+    if (w->fold && w->end - w->at > 2 && w->at[2] == ']' && lower(w->at[0]) == lower(w->at[1]) && w->at[0] != w->at[1]) {
+        *c = lower(w->at[0]);
+        w->at += 3;
+        return true;
+    }
     if (w->at < w->end && *w->at == '^') w->at++;
     if (w->at < w->end && *w->at == ']') w->at++;
     for (; w->at < w->end && *w->at != ']'; w->at++)
         if (*w->at == '\\') w->at++;
     if (w->at < w->end) w->at++;
     else w->lost = true;
+    return false;
 }
 
 /* behind '(' */
@@ -101,39 +107,45 @@ static bool escape(struct walk *w, char *c)
 
 static struct demand walk_sequence(struct walk *w)
 {
-    struct demand best = { 0 };
-    char run[LITERAL_MAX];
-    unsigned len = 0;
+    struct demand best = { 0, NULL };
+    struct literal run = { 0, "" };
 
     while (!w->lost && w->at < w->end && *w->at != '|' && *w->at != ')') {
-        struct demand inner = { 0 };
+        struct demand inner = { 0, NULL };
         bool literal = false, many;
         char c = *w->at++;
         if (c == '\\') literal = escape(w, &c);
-        else if (c == '[') skip_class(w);
+        else if (c == '[') literal = skip_class(w, &c);
         else if (c == '(') inner = walk_group(w);
         else literal = c != '.' && c != '^' && c != '$';
         unsigned least = least_times(w, &many);
         if (literal && least) {
-            if (len == LITERAL_MAX) flush(&best, run, &len);
-            run[len++] = w->fold && c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+            if (run.len == LITERAL_MAX) flush(w, &best, &run);
+            run.at[run.len++] = w->fold ? lower(c) : c;
         }
-        if (!literal || many) flush(&best, run, &len);
+        if (!literal || many) flush(w, &best, &run);
         if (least) keep_better(&best, &inner);
     }
-    flush(&best, run, &len);
+    flush(w, &best, &run);
     return best;
 }
 
 static struct demand walk_alternation(struct walk *w)
 {
-    struct demand all = { 0 };
+    struct demand all = { 0, NULL };
     bool nothing = ++w->depth > 30;
+    unsigned room = 0;
 
     if (nothing) w->lost = true;
     for (;;) {
         struct demand d = walk_sequence(w);
         if (worth(&d) == 0 || all.n + d.n > PREFILTER_ALTERNATIVES) nothing = true;
+        if (!nothing && all.n + d.n > room) {
+            room = (all.n + d.n) * 2;
+            struct literal *more = kt_alloc_array(w->mem, room, sizeof *more);
+            if (all.n) memcpy(more, all.any, all.n * sizeof *more);
+            all.any = more;
+        }
         for (unsigned i = 0; !nothing && i < d.n; i++) all.any[all.n++] = d.any[i];
         if (w->lost || w->at >= w->end || *w->at != '|') break;
         w->at++;
@@ -152,21 +164,31 @@ static uint16_t piece(const char *at, size_t n)
     return (uint16_t)(h % PREFILTER_BITS);
 }
 
-void prefilter_learn(kt_str expression, bool fold, prefilter_need *out)
+static void put_pieces(const struct literal *l, prefilter_literal *out)
 {
-    struct walk w = { expression.at, expression.at + expression.len, fold, false, 0 };
-    struct demand d = walk_alternation(&w);
+    size_t size = l->len < 3 ? l->len : 3, last = l->len - size, step = last / (PREFILTER_PIECES - 1) + 1;
+    for (size_t at = 0; at < last && out->n < PREFILTER_PIECES - 1; at += step) out->piece[out->n++] = piece(l->at + at, size);
+    out->piece[out->n++] = piece(l->at + last, size);
+}
 
-    memset(out, 0, sizeof *out);
-    if (w.lost || w.at != w.end || worth(&d) == 0) return;
-    out->n = d.n;
-    for (unsigned i = 0; i < d.n; i++) {
-        size_t len = d.any[i].len, size = len < 3 ? len : 3;
-        size_t last = len - size, step = last / (PREFILTER_PIECES - 1) + 1;
-        for (size_t at = 0; at < last && out->any[i].n < PREFILTER_PIECES - 1; at += step)
-            out->any[i].piece[out->any[i].n++] = piece(d.any[i].at + at, size);
-        out->any[i].piece[out->any[i].n++] = piece(d.any[i].at + last, size);
-    }
+static bool learn(kt_arena *mem, kt_arena *scratch, kt_str expression, bool fold, prefilter_need *out)
+{
+    struct walk w = { scratch, expression.at, expression.at + expression.len, fold, false, 0 };
+    struct demand d = walk_alternation(&w);
+    if (w.lost || w.at != w.end || worth(&d) == 0) return false;
+    prefilter_literal *any = kt_alloc_array(mem, d.n, sizeof *any);
+    for (unsigned i = 0; i < d.n; i++) put_pieces(&d.any[i], &any[i]);
+    *out = (prefilter_need){ d.n, fold, any };
+    return true;
+}
+
+/* What is not known of the text as it is may be known of it in lower case: [Ss]pider. */
+void prefilter_learn(kt_arena *mem, kt_str expression, bool fold, prefilter_need *out)
+{
+    kt_arena *scratch = kt_arena_new();
+    *out = (prefilter_need){ 0, fold, NULL };
+    if (fold || !learn(mem, scratch, expression, false, out)) learn(mem, scratch, expression, true, out);
+    kt_arena_free(scratch);
 }
 
 void prefilter_look(kt_str text, bool fold, prefilter_set *out)
@@ -177,7 +199,7 @@ void prefilter_look(kt_str text, bool fold, prefilter_set *out)
         char c = text.at[i];
         low[0] = low[1];
         low[1] = low[2];
-        low[2] = fold && c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+        low[2] = fold ? lower(c) : c;
         for (size_t n = 2; n <= 3 && n <= i + 1; n++) {
             uint16_t p = piece(low + 3 - n, n);
             out->at[p / 64] |= (uint64_t)1 << (p % 64);
@@ -185,8 +207,9 @@ void prefilter_look(kt_str text, bool fold, prefilter_set *out)
     }
 }
 
-bool prefilter_may_match(const prefilter_need *need, const prefilter_set *set)
+bool prefilter_may_match(const prefilter_need *need, const prefilter_set *as_is, const prefilter_set *folded)
 {
+    const prefilter_set *set = need->folded ? folded : as_is;
     if (need->n == 0) return true;
     for (unsigned i = 0; i < need->n; i++) {
         bool all = true;

@@ -139,7 +139,7 @@ static kt_err read_expressions(ua_parser *p, kt_str text, kt_fail *fail)
 static void learn(ua_parser *p, struct list *l)
 {
     for (size_t i = 0; i < l->n; i++) {
-        prefilter_learn(l->at[i].text, l->at[i].fold, &l->at[i].need);
+        prefilter_learn(p->mem, l->at[i].text, l->at[i].fold, &l->at[i].need);
         p->effort.expressions++;
         p->effort.with_literal += l->at[i].need.n > 0;
     }
@@ -240,7 +240,7 @@ static void first_match(ua_parser *p, struct list *l, kt_str text, const prefilt
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < l->n; i++) {
         struct expression *e = &l->at[i];
-        if (e->refused || !prefilter_may_match(&e->need, e->fold ? folded : as_is)) continue;
+        if (e->refused || !prefilter_may_match(&e->need, as_is, folded)) continue;
         if (!e->code) compile(p, e);
         if (!e->code) continue;
         p->effort.tried++;
