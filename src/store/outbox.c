@@ -158,10 +158,11 @@ static kt_err lease_next(db *d, turn *t)
     int64_t changed = 0;
     sql_arg kind = sql_text("kind", kt_str_c(t->v->kind)), now = sql_int("now", t->now);
     sql_arg lease = sql_text("lease", t->next_lease);
-    TRY(store_exec(d, &SQL_outbox_abandoned, ARGS(kind, now, sql_int("most", TRIES_MAX)), NULL));
+    if (!t->delivered) /* once a run is enough, and it looks at every row that is due */
+        TRY(store_exec(d, &SQL_outbox_abandoned, ARGS(kind, now, sql_int("most", TRIES_MAX)), NULL));
     TRY(store_exec(d, &SQL_outbox_lease, ARGS(kind, now, lease, sql_int("until", t->now + LEASE_MS)), &changed));
     if (changed == 0) return KT_OK;
-    TRY(store_rows(d, &SQL_outbox_leased, ARGS(kind, lease), &r));
+    TRY(store_rows(d, &SQL_outbox_leased, ARGS(lease), &r));
     t->taken = rows_next(r);
     if (t->taken) {
         t->next_number = rows_int(r, "number");
@@ -260,14 +261,14 @@ static kt_err drain(deliverer *v, size_t max, size_t *tried)
     return err;
 }
 
-/* When the next row of this kind is due; INT64_MAX without one. */
-static kt_err next_due(deliverer *v, int64_t *due)
+/* Asked of a reader first, so that an idle worker never troubles the writer. */
+static kt_err anything_due(deliverer *v, bool *due)
 {
-    rows *r = NULL;
-    *due = INT64_MAX;
-    TRY(store_rows(store_reader(v->o->st), &SQL_outbox_next_due, ARGS(sql_text("kind", kt_str_c(v->kind))), &r));
-    if (rows_next(r) && !rows_is_null(r, "due")) *due = rows_int(r, "due");
-    return rows_end(r);
+    int64_t one;
+    kt_err err = store_one_int(store_reader(v->o->st), &SQL_outbox_due,
+                               ARGS(sql_text("kind", kt_str_c(v->kind)), sql_int("now", kt_now_ms(v->o->clock))), &one);
+    *due = err == KT_OK;
+    return err == KT_NOT_FOUND ? KT_OK : err;
 }
 
 static kt_err measure(deliverer *v)
@@ -286,9 +287,9 @@ static kt_err measure(deliverer *v)
 
 static kt_err run_due(deliverer *v, size_t max, size_t *tried)
 {
-    int64_t due;
-    TRY(next_due(v, &due));
-    if (due <= kt_now_ms(v->o->clock)) TRY(drain(v, max, tried));
+    bool due;
+    TRY(anything_due(v, &due));
+    if (due) TRY(drain(v, max, tried));
     return measure(v);
 }
 

@@ -20,7 +20,7 @@ UPDATE outbox
 -- name: outbox_leased
 SELECT number, key, body, tries
   FROM outbox
- WHERE state = 'waiting' AND kind = :kind AND lease = :lease
+ WHERE lease = :lease AND state = 'waiting'
 
 -- name: outbox_sent
 UPDATE outbox
@@ -44,10 +44,11 @@ UPDATE outbox
    SET state = 'dead', ended_at = :now, lease = NULL, leased_until = 0, why = 'never ended'
  WHERE state = 'waiting' AND kind = :kind AND due_at <= :now AND leased_until <= :now AND tries >= :most
 
--- name: outbox_next_due
-SELECT min(max(due_at, leased_until)) AS due
+-- name: outbox_due
+SELECT 1
   FROM outbox
- WHERE state = 'waiting' AND kind = :kind
+ WHERE state = 'waiting' AND kind = :kind AND due_at <= :now AND leased_until <= :now
+ LIMIT 1
 
 -- name: outbox_waiting
 SELECT count(*) AS waiting, coalesce(min(created_at), 0) AS oldest

@@ -24,3 +24,6 @@ CREATE INDEX outbox_due ON outbox (kind, due_at) WHERE state = 'waiting';
 CREATE INDEX outbox_state ON outbox (state, number);
 CREATE INDEX outbox_ended ON outbox (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX outbox_subject ON outbox (subject) WHERE subject IS NOT NULL;
+
+-- version 2: a worker finds the row it took at once, however many wait
+CREATE INDEX outbox_leased ON outbox (lease) WHERE lease IS NOT NULL;

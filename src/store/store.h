@@ -61,17 +61,21 @@ void   store_close(store *st);
  * A recorded section whose text has changed since is KT_REFUSED too. */
 kt_err store_migrate(store *st, const char *module, kt_str schema, kt_fail *fail) KT_MUST_CHECK;
 
-/* This thread's reading connection; lives as long as the thread or the store. */
+/* This thread's reading connection; lives as long as the thread or the store, then goes to another
+ * thread. With readers_max living threads the next one gets one that answers KT_BUSY to everything.
+ * Threads that read end, or read no more, before store_close. Never NULL. */
 db *store_reader(store *st);
 /* Several reads of one moment. */
 kt_err store_snapshot(db *d) KT_MUST_CHECK;
 void   store_release(db *d);
 
 /* Runs `action` in a transaction and waits until it is durable. Never from an event loop.
- * KT_FULL, KT_BUSY, KT_STORE, or what the action returned. */
+ * KT_FULL, KT_IO, KT_BUSY, KT_STORE, KT_STOPPING, or what the action returned; KT_REFUSED when it leaves
+ * a deferred key broken; KT_INTERNAL inside another action (which would wait for itself). */
 typedef kt_err (*store_action)(db *d, void *ctx);
 kt_err store_write(store *st, store_action action, void *ctx) KT_MUST_CHECK;
-/* Queues the action and returns; `done(err, ctx)` is called on the writer thread after the commit. */
+/* Queues the action and returns; `done(err, ctx)` (or NULL) is called on the writer thread after the
+ * commit, must be short and must not call store_write. */
 kt_err store_write_later(store *st, store_action action, void (*done)(kt_err err, void *ctx), void *ctx) KT_MUST_CHECK;
 
 /* Runs a statement that gives no rows. *changed (or NULL) receives the number of changed rows.
