@@ -40,10 +40,14 @@ http_coding coding_choose(kt_str accept_encoding, bool have_gzip, bool have_br)
     int gzip = -1, br = -1, star = -1, identity = -1, q;
     kt_str rest = accept_encoding, name;
     while (element_next(&rest, &name, &q)) {
-        if (kt_str_eq_nocase(name, KT_STR("gzip")) || kt_str_eq_nocase(name, KT_STR("x-gzip"))) gzip = q;
-        else if (kt_str_eq_nocase(name, KT_STR("br"))) br = q;
-        else if (kt_str_eq_nocase(name, KT_STR("identity"))) identity = q;
-        else if (kt_str_is(name, "*")) star = q;
+        if (kt_str_eq_nocase(name, KT_STR("gzip")) || kt_str_eq_nocase(name, KT_STR("x-gzip")))
+            gzip = q;
+        else if (kt_str_eq_nocase(name, KT_STR("br")))
+            br = q;
+        else if (kt_str_eq_nocase(name, KT_STR("identity")))
+            identity = q;
+        else if (kt_str_is(name, "*"))
+            star = q;
     }
     if (gzip < 0) gzip = star;
     if (br < 0) br = star;
@@ -59,8 +63,10 @@ static int closeness(kt_str range, kt_str type)
     if (kt_str_eq_nocase(range, type)) return 3;
     if (kt_str_is(range, "*/*") || kt_str_is(range, "*")) return 1;
     size_t slash = kt_str_find_byte(type, '/', 0);
-    return slash != KT_NOT_FOUND_AT && range.len == slash + 2 && range.at[range.len - 1] == '*'
-           && kt_str_eq_nocase(kt_str_slice(range, 0, slash + 1), kt_str_slice(type, 0, slash + 1)) ? 2 : 0;
+    return slash != KT_NOT_FOUND_AT && range.len == slash + 2 && range.at[range.len - 1] == '*' &&
+                   kt_str_eq_nocase(kt_str_slice(range, 0, slash + 1), kt_str_slice(type, 0, slash + 1))
+               ? 2
+               : 0;
 }
 
 int accept_quality(kt_str header, kt_str type)

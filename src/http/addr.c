@@ -18,8 +18,10 @@ bool http_addr_parse(kt_str text, http_addr *out)
     if (text.len == 0 || text.len >= sizeof line || memchr(text.at, 0, text.len)) return false;
     memcpy(line, text.at, text.len);
     line[text.len] = 0;
-    if (inet_pton(AF_INET, line, out->at + 12) == 1) memcpy(out->at, v4_mapped, 12);
-    else if (inet_pton(AF_INET6, line, out->at) != 1) return false;
+    if (inet_pton(AF_INET, line, out->at + 12) == 1)
+        memcpy(out->at, v4_mapped, 12);
+    else if (inet_pton(AF_INET6, line, out->at) != 1)
+        return false;
     out->known = true;
     return true;
 }
@@ -27,15 +29,14 @@ bool http_addr_parse(kt_str text, http_addr *out)
 static kt_str addr_print(kt_arena *mem, const http_addr *a)
 {
     char line[INET6_ADDRSTRLEN];
-    if (is_v4(a)) inet_ntop(AF_INET, a->at + 12, line, sizeof line);
-    else inet_ntop(AF_INET6, a->at, line, sizeof line);
+    if (is_v4(a))
+        inet_ntop(AF_INET, a->at + 12, line, sizeof line);
+    else
+        inet_ntop(AF_INET6, a->at, line, sizeof line);
     return kt_str_dup(mem, kt_str_c(line));
 }
 
-kt_str http_addr_text(kt_arena *mem, const http_addr *a)
-{
-    return a->known ? addr_print(mem, a) : KT_STR("");
-}
+kt_str http_addr_text(kt_arena *mem, const http_addr *a) { return a->known ? addr_print(mem, a) : KT_STR(""); }
 
 static void keep_bits(http_addr *a, unsigned bits)
 {
@@ -90,7 +91,7 @@ bool node_address(kt_str node, http_addr *out)
     }
     size_t colon = kt_str_find_byte(s, ':', 0);
     if (colon != KT_NOT_FOUND_AT && kt_str_find_byte(s, ':', colon + 1) == KT_NOT_FOUND_AT)
-        s = kt_str_slice(s, 0, colon);                                      /* v4 with a port */
+        s = kt_str_slice(s, 0, colon); /* v4 with a port */
     return http_addr_parse(s, out);
 }
 
@@ -132,8 +133,10 @@ static bool take_element(kt_str s, size_t *at, kt_str *for_value, kt_str *proto)
             kt_str name = kt_str_slice(s, from, *at), value;
             (*at)++;
             if (!is_token(name) || !take_value(s, at, &value)) return false;
-            if (kt_str_eq_nocase(name, KT_STR("for"))) *for_value = value;
-            else if (kt_str_eq_nocase(name, KT_STR("proto"))) *proto = value;
+            if (kt_str_eq_nocase(name, KT_STR("for")))
+                *for_value = value;
+            else if (kt_str_eq_nocase(name, KT_STR("proto")))
+                *proto = value;
         } else if (*at > from) {
             return false;
         }
@@ -152,7 +155,7 @@ bool forwarded_at(kt_str header, size_t i, kt_str *for_value, kt_str *proto)
     while (at < header.len) {
         if (!take_element(header, &at, &fors[n % ELEMENTS], &protos[n % ELEMENTS])) return false;
         n++;
-        if (at < header.len) at++;                              /* the comma */
+        if (at < header.len) at++; /* the comma */
     }
     if (i >= n || i >= ELEMENTS) return false;
     *for_value = fors[(n - 1 - i) % ELEMENTS];
@@ -195,7 +198,10 @@ static bool list_from_right(kt_str list, size_t i, kt_str *out)
     }
 }
 
-typedef struct { kt_str list; bool forwarded; } front_words;
+typedef struct {
+    kt_str list;
+    bool forwarded;
+} front_words;
 
 static front_words words_of_front(exchange *ex)
 {
@@ -228,7 +234,7 @@ void addr_resolve(exchange *ex, const http_addr *tcp_peer, bool tcp_tls)
         if (w.forwarded ? !forwarded_at(w.list, i, &node, &near_proto) : !list_from_right(w.list, i, &node)) break;
         rq->loopback = false;
         if (i == 0) proto = near_proto;
-        if (!node_address(node, &next)) break;                   /* "unknown", "_hidden": the front stands for it */
+        if (!node_address(node, &next)) break; /* "unknown", "_hidden": the front stands for it */
         rq->peer = next;
     }
     if (!w.forwarded) (void)list_from_right(joined(ex, "x-forwarded-proto"), 0, &proto);

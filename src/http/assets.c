@@ -28,7 +28,8 @@ kt_err assets_serve(request *rq, reply *rs)
     size_t slash = kt_str_find_byte(name, '/', 0);
     if (!file && slash != KT_NOT_FOUND_AT && looks_like_hash(kt_str_slice(name, 0, slash))) {
         file = find_asset(rq->mem, kt_str_slice(name, slash + 1, name.len));
-        if (file && kt_str_is(kt_str_slice(name, 0, slash), file->hash)) cache = KT_STR("public, max-age=31536000, immutable");
+        if (file && kt_str_is(kt_str_slice(name, 0, slash), file->hash))
+            cache = KT_STR("public, max-age=31536000, immutable");
     }
     if (!file) return KT_NOT_FOUND;
     TRY(reply_header(rs, "Cache-Control", cache));

@@ -85,8 +85,8 @@ bool reply_has_cookie(const reply *rs, const char *name)
 {
     size_t len = strlen(name);
     for (const reply_field *f = rs->first; f; f = f->next)
-        if (kt_str_eq_nocase(f->name, KT_STR("set-cookie")) && f->value.len > len && f->value.at[len] == '='
-            && memcmp(f->value.at, name, len) == 0)
+        if (kt_str_eq_nocase(f->name, KT_STR("set-cookie")) && f->value.len > len && f->value.at[len] == '=' &&
+            memcmp(f->value.at, name, len) == 0)
             return true;
     return false;
 }

@@ -16,8 +16,7 @@ static bool is_unsafe(kt_str method)
 static bool is_json_request(exchange *ex)
 {
     kt_str type = media_type(request_header(&ex->rq, "content-type"));
-    return request_wants_json(&ex->rq)
-           || (kt_str_eq_nocase(type, KT_STR("application/json")) && accept_quality(request_header(&ex->rq, "accept"), KT_STR("text/html")) <= 0);
+    return request_wants_json(&ex->rq) || kt_str_eq_nocase(type, KT_STR("application/json"));
 }
 
 /* ---- errors ---- */
@@ -37,8 +36,9 @@ static kt_err problem_reply(exchange *ex, int status, const kt_fail *fail)
 
 static void drop_headers_of_body(reply *rs)
 {
-    static const char *const names[] = { "content-type", "content-encoding", "content-disposition", "etag", "last-modified",
-                                         "accept-ranges", "content-range", "cache-control", "location" };
+    static const char *const names[] = { "content-type",  "content-encoding", "content-disposition",
+                                         "etag",          "last-modified",    "accept-ranges",
+                                         "content-range", "cache-control",    "location" };
     for (reply_field *f = rs->first; f; f = f->next)
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
             if (kt_str_eq_nocase(f->name, kt_str_c(names[i]))) f->value = KT_STR_NONE;
@@ -59,10 +59,13 @@ void exchange_fail(exchange *ex, kt_err err)
     if (err == KT_BAD_METHOD && ex->allow.len) reply_put(rs, "Allow", ex->allow);
     if (status == 503 && !reply_field_get(rs, "retry-after").at) reply_put(rs, "Retry-After", KT_STR("2"));
     kt_err made = KT_NOT_FOUND;
-    if (is_json_request(ex)) made = problem_reply(ex, status, fail);
-    else if (ex->server->error_page) made = ex->server->error_page(ex->server->error_page_ctx, &ex->rq, rs, status, fail);
+    if (is_json_request(ex))
+        made = problem_reply(ex, status, fail);
+    else if (ex->server->error_page)
+        made = ex->server->error_page(ex->server->error_page_ctx, &ex->rq, rs, status, fail);
     if (made != KT_OK || !rs->ended) {
-        kt_str words = kt_str_fmt(ex->rq.mem, "%d %s\n%s%s", status, kt_err_text(err), fail->text, fail->text[0] ? "\n" : "");
+        kt_str words =
+            kt_str_fmt(ex->rq.mem, "%d %s\n%s%s", status, kt_err_text(err), fail->text, fail->text[0] ? "\n" : "");
         (void)reply_text(rs, status, words);
     }
     rs->status = status;
@@ -98,8 +101,8 @@ static kt_err check_access(exchange *ex)
 static bool is_form(exchange *ex)
 {
     kt_str type = media_type(request_header(&ex->rq, "content-type"));
-    return kt_str_eq_nocase(type, KT_STR("application/x-www-form-urlencoded"))
-           || kt_str_eq_nocase(type, KT_STR("multipart/form-data"));
+    return kt_str_eq_nocase(type, KT_STR("application/x-www-form-urlencoded")) ||
+           kt_str_eq_nocase(type, KT_STR("multipart/form-data"));
 }
 
 static kt_err check_csrf(exchange *ex)
@@ -116,15 +119,18 @@ static kt_err check_csrf(exchange *ex)
         TRY(request_form(rq, &f));
         token = form_get(f, "csrf");
     }
-    bool ok = rq->session ? csrf_valid(rq->mem, (kt_str){ (const char *)rq->session->csrf_key, 32 }, rq->session->id, token)
-                          : s->csrf(s->csrf_ctx, rq, token);
-    return ok ? KT_OK : kt_fail_set(&rq->fail, KT_REFUSED, "csrf", "The form is no longer valid. Please open it again.");
+    bool ok = rq->session
+                  ? csrf_valid(rq->mem, (kt_str){ (const char *)rq->session->csrf_key, 32 }, rq->session->id, token)
+                  : s->csrf(s->csrf_ctx, rq, token);
+    return ok ? KT_OK
+              : kt_fail_set(&rq->fail, KT_REFUSED, "csrf", "The form is no longer valid. Please open it again.");
 }
 
 static kt_err check_body(exchange *ex)
 {
     kt_str type = media_type(request_header(&ex->rq, "content-type"));
-    if (ex->rq.route->flags & HTTP_JSON_ONLY && is_unsafe(ex->rq.method) && !kt_str_eq_nocase(type, KT_STR("application/json")))
+    if (ex->rq.route->flags & HTTP_JSON_ONLY && is_unsafe(ex->rq.method) &&
+        !kt_str_eq_nocase(type, KT_STR("application/json")))
         return kt_fail_set(&ex->rq.fail, KT_UNSUPPORTED, "", "The body must be application/json.");
     return KT_OK;
 }
@@ -146,10 +152,16 @@ static kt_err run_route(exchange *ex)
 static const char *reason_of(kt_err err)
 {
     switch (err) {
-    case KT_TOO_LARGE: case KT_URI_TOO_LONG: case KT_HEAD_TOO_LARGE: return "size";
-    case KT_TOO_MANY: case KT_TIMEOUT: case KT_BUSY: return "rate";
-    case KT_UNAUTHORISED: case KT_REFUSED: return "auth";
-    case KT_BAD_INPUT: case KT_MISDIRECTED: return "parse";
+    case KT_TOO_LARGE:
+    case KT_URI_TOO_LONG:
+    case KT_HEAD_TOO_LARGE: return "size";
+    case KT_TOO_MANY:
+    case KT_TIMEOUT:
+    case KT_BUSY: return "rate";
+    case KT_UNAUTHORISED:
+    case KT_REFUSED: return "auth";
+    case KT_BAD_INPUT:
+    case KT_MISDIRECTED: return "parse";
     default: return NULL;
     }
 }

@@ -72,7 +72,7 @@ static void conn_closed(http_listener *l, http_conn *c)
     /* Bytes came, but never a request line: what the library refused (or hung up on) without asking us. */
     uint64_t received = atomic_load(&c->requests) == 0 && !l->tls ? bytes_received(c->fd) : 0;
     conn_remove(l->server, c);
-    if (received > 1)                                  /* the end of the connection counts as one */
+    if (received > 1) /* the end of the connection counts as one */
         end_unparsed(l->server, c, c->slow ? 408 : received >= HTTP_HEAD_MEMORY / 2 ? 414 : 400);
     free(c);
 }
@@ -80,8 +80,10 @@ static void conn_closed(http_listener *l, http_conn *c)
 static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) conn_opened(cls, connection, context);
-    else if (*context) conn_closed(cls, *context);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        conn_opened(cls, connection, context);
+    else if (*context)
+        conn_closed(cls, *context);
 }
 
 /* ---- request line ---- */
@@ -108,7 +110,11 @@ static void *on_target(void *cls, const char *uri, struct MHD_Connection *connec
  * But its views lie in the bytes as they came: each name begins where the value before it ended and its two
  * zeroed line-end bytes stood. Where that does not hold, the head was not written as RFC 9112 wants it.
  * Only addresses are compared. With any other version of the library this is not asked. */
-typedef struct { exchange *ex; uintptr_t next; bool broken, watch; } head_walk;
+typedef struct {
+    exchange *ex;
+    uintptr_t next;
+    bool broken, watch;
+} head_walk;
 
 static enum MHD_Result take_field(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_size,
                                   const char *value, size_t value_size)
@@ -141,7 +147,8 @@ static bool take_head(exchange *ex, const char *url, const char *method, const c
         w.next = (uintptr_t)version + strlen(version) + 2;
     }
     MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND, take_field, &w);
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     if (w.watch && info && (uintptr_t)method + info->header_size != w.next + 2) w.broken = true;
     return !w.broken;
 }
@@ -158,7 +165,9 @@ static kt_err find_route(exchange *ex)
         ex->host_as_sent = target.authority;
         if (!host_parse(rq->mem, target.authority, &rq->host)) return KT_BAD_INPUT;
     }
-    if (!host_is_served(ex) && !(ex->http_1_0 && rq->host.len == 0)) return KT_MISDIRECTED;
+    if (ex->http_1_0 && rq->host.len == 0) /* monitors still speak it, without Host */
+        rq->host = kt_str_c(ex->server->n_hosts ? ex->server->hosts[0] : "localhost");
+    if (!host_is_served(ex)) return KT_MISDIRECTED;
     rq->route = router_find(ex->server->routes, rq->mem, rq->method, rq->path, ex->params, &ex->n_params, &ex->allow);
     if (!rq->route) return ex->allow.len ? KT_BAD_METHOD : KT_NOT_FOUND;
     rq->room = rq->route->room;
@@ -186,7 +195,7 @@ static enum MHD_Result on_head(exchange *ex, const char *url, const char *method
     ex->step = AT_BODY;
     ex->refused = plain ? headers_accept(ex, &has_body, &chunked, &length) : KT_BAD_INPUT;
     if (ex->conn) addr_resolve(ex, &ex->conn->addr, ex->listener->tls);
-    if (ex->refused != KT_OK) {                     /* the framing is in doubt: nothing after it may be read */
+    if (ex->refused != KT_OK) { /* the framing is in doubt: nothing after it may be read */
         ex->rs.close = true;
         return answer(ex);
     }
@@ -196,7 +205,8 @@ static enum MHD_Result on_head(exchange *ex, const char *url, const char *method
     if (length > ex->body_max && ex->refused == KT_OK) ex->refused = KT_TOO_LARGE;
     if (ex->conn) conn_enter(ex->conn, has_body ? CONN_BODY : CONN_BUSY);
     if (ex->refused == KT_OK || !has_body) {
-        kt_buf_init(&ex->body, ex->body_max > HTTP_BODY_MEMORY && ex->server->spool_dir ? HTTP_BODY_MEMORY : ex->body_max);
+        kt_buf_init(&ex->body,
+                    ex->body_max > HTTP_BODY_MEMORY && ex->server->spool_dir ? HTTP_BODY_MEMORY : ex->body_max);
         return MHD_YES;
     }
     ex->step = AT_DISCARD;
@@ -242,8 +252,10 @@ static kt_err body_add(exchange *ex, const char *data, size_t len)
         TRY(write_all(ex->rq.body_file, ex->body.at, ex->body.len));
         kt_buf_free(&ex->body);
     }
-    if (ex->rq.body_file >= 0) TRY(write_all(ex->rq.body_file, data, len));
-    else kt_buf_put(&ex->body, (kt_str){ data, len });
+    if (ex->rq.body_file >= 0)
+        TRY(write_all(ex->rq.body_file, data, len));
+    else
+        kt_buf_put(&ex->body, (kt_str){ data, len });
     ex->rq.body_len += len;
     return KT_OK;
 }
@@ -253,8 +265,10 @@ static kt_err body_add(exchange *ex, const char *data, size_t len)
 static void say_and_cut(exchange *ex, int status, const char *words)
 {
     char text[256];
-    int len = snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n"
-                       "X-Content-Type-Options: nosniff\r\n\r\n", status, words);
+    int len = snprintf(text, sizeof text,
+                       "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n"
+                       "X-Content-Type-Options: nosniff\r\n\r\n",
+                       status, words);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     ssize_t sent;
     if (ex->listener->tls && info && info->tls_session)
@@ -297,7 +311,7 @@ static struct MHD_Response *make_response(exchange *ex)
     switch (rs->kind) {
     case BODY_FILE:
         r = MHD_create_response_from_fd_at_offset64(rs->length, rs->fd, rs->offset);
-        if (r) rs->fd = -1;                                      /* the library closes it */
+        if (r) rs->fd = -1; /* the library closes it */
         break;
     case BODY_STREAM:
         r = stream_response(rs->stream, ex->connection);
@@ -326,7 +340,7 @@ static enum MHD_Result queue_answer(exchange *ex)
     if (ex->conn) conn_enter(ex->conn, CONN_SENDING);
     enum MHD_Result queued = MHD_queue_response(ex->connection, (unsigned)ex->rs.status, r);
     if (ex->rs.kind != BODY_STREAM) {
-        MHD_destroy_response(r);                                 /* the connection holds its own */
+        MHD_destroy_response(r); /* the connection holds its own */
         ex->response = NULL;
     }
     if (queued != MHD_YES) ex->status = 0;
@@ -352,8 +366,11 @@ static enum MHD_Result send_to_worker(exchange *ex)
 {
     ex->step = AT_WORK;
     exchange_hold(ex);
-    MHD_suspend_connection(ex->connection);                      /* first: the worker may be quicker than we are */
-    kt_err err = kt_pool_submit(ex->server->workers, work, ex);
+    MHD_suspend_connection(ex->connection); /* first: the worker may be quicker than we are */
+    /* A request may still come on a kept connection while http_stop takes the workers away. */
+    pthread_mutex_lock(&ex->server->work_lock);
+    kt_err err = ex->server->workers ? kt_pool_submit(ex->server->workers, work, ex) : KT_STOPPING;
+    pthread_mutex_unlock(&ex->server->work_lock);
     if (err == KT_OK) return MHD_YES;
     exchange_release(ex);
     ex->refused = err;
@@ -396,9 +413,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     switch (ex->step) {
     case AT_BODY:
     case AT_DISCARD: return on_complete_request(ex);
-    case AT_ANSWER:  return on_worked(ex);
-    case AT_CUT:     return MHD_NO;
-    default:         return MHD_YES;
+    case AT_ANSWER: return on_worked(ex);
+    case AT_CUT: return MHD_NO;
+    default: return MHD_YES;
     }
 }
 
@@ -408,7 +425,8 @@ static bool really_left(exchange *ex)
     return p.fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP));
 }
 
-static void on_completed(void *cls, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode code)
+static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code)
 {
     exchange *ex = *context;
     (void)cls;
@@ -423,9 +441,9 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
         bytes = 0;
     } else if (ex->step != AT_SENT && ex->step != AT_CUT) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS);
-        status = info ? (int)info->http_status : 0;              /* refused by the library itself */
+        status = info ? (int)info->http_status : 0; /* refused by the library itself */
         bytes = 0;
-        ex->n_fields = status ? 0 : ex->n_fields;                /* its views may be overwritten by then */
+        ex->n_fields = status ? 0 : ex->n_fields; /* its views may be overwritten by then */
     }
     if (kt_str_is(ex->rq.method, "HEAD") || status == 304) bytes = 0;
     if (ex->conn) {
@@ -436,7 +454,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     }
     exchange_end(ex, status, bytes);
     if (ex->rs.kind == BODY_STREAM && ex->response) {
-        ex->rs.stream = NULL;                                    /* lives on with the response */
+        ex->rs.stream = NULL; /* lives on with the response */
         MHD_destroy_response(ex->response);
     }
     exchange_release(ex);
@@ -447,8 +465,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 static void on_library_word(void *cls, const char *fmt, va_list args)
 {
     http_listener *l = cls;
-    (void)args;                          /* may hold bytes of a request: never logged */
-    if (strstr(fmt, "connection limit") || strstr(fmt, "rejected")) count_rejected(l->server, "connections");
+    (void)args; /* may hold bytes of a request: never logged */
+    if (strstr(fmt, "connection limit") || strstr(fmt, "rejected")) count_rejected(l->server, "rate");
 }
 
 static const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA";
@@ -456,14 +474,15 @@ static const char tls_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2
 kt_err engine_start(http_server *s, http_listener *l, kt_fail *fail)
 {
     unsigned loops = l->internal ? 1 : s->options.loops;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG
-                     | (l->tls ? MHD_USE_TLS : 0u);
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+                     (l->tls ? MHD_USE_TLS : 0u);
     struct MHD_OptionItem options[20];
     size_t n = 0;
     options[n++] = (struct MHD_OptionItem){ MHD_OPTION_LISTEN_SOCKET, l->fd, NULL };
     options[n++] = (struct MHD_OptionItem){ MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEAD_MEMORY, NULL };
     options[n++] = (struct MHD_OptionItem){ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)s->options.connections_max, NULL };
-    options[n++] = (struct MHD_OptionItem){ MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)s->options.connections_per_address, NULL };
+    options[n++] = (struct MHD_OptionItem){ MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                                            (intptr_t)s->options.connections_per_address, NULL };
     options[n++] = (struct MHD_OptionItem){ MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)s->options.idle_timeout_s, NULL };
     options[n++] = (struct MHD_OptionItem){ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, l };
     options[n++] = (struct MHD_OptionItem){ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, l };

@@ -27,8 +27,9 @@ kt_str gzip_bytes(kt_arena *mem, kt_str bytes)
 
 static bool compresses_well(kt_str type)
 {
-    static const char *const known[] = { "application/json", "application/problem+json", "application/javascript",
-                                         "application/xml", "image/svg+xml", "application/manifest+json" };
+    static const char *const known[] = { "application/json",       "application/problem+json",
+                                         "application/javascript", "application/xml",
+                                         "image/svg+xml",          "application/manifest+json" };
     if (kt_str_starts(type, KT_STR("text/")) && !kt_str_starts(type, KT_STR("text/event-stream"))) return true;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (kt_str_is(type, known[i])) return true;
@@ -42,7 +43,8 @@ static void compress_body(exchange *ex)
     reply *rs = &ex->rs;
     if (rs->kind != BODY_BYTES || rs->bytes.len <= HTTP_COMPRESS_MIN || rs->ranges) return;
     if (rs->status == 206 || rs->status == 204 || rs->status == 304) return;
-    if (reply_field_get(rs, "content-encoding").at || !compresses_well(media_type(reply_field_get(rs, "content-type")))) return;
+    if (reply_field_get(rs, "content-encoding").at || !compresses_well(media_type(reply_field_get(rs, "content-type"))))
+        return;
     reply_put_vary(rs, "Accept-Encoding");
     if (coding_choose(request_header(&ex->rq, "accept-encoding"), true, false) != CODING_GZIP) return;
     kt_str packed = gzip_bytes(ex->rq.mem, rs->bytes);
@@ -51,7 +53,8 @@ static void compress_body(exchange *ex)
     rs->length = packed.len;
     reply_put(rs, "Content-Encoding", KT_STR("gzip"));
     kt_str etag = reply_field_get(rs, "etag");
-    if (etag.at && !kt_str_starts(etag, KT_STR("W/"))) reply_put(rs, "ETag", kt_str_fmt(ex->rq.mem, "W/%.*s", KT_ARG(etag)));
+    if (etag.at && !kt_str_starts(etag, KT_STR("W/")))
+        reply_put(rs, "ETag", kt_str_fmt(ex->rq.mem, "W/%.*s", KT_ARG(etag)));
 }
 
 /* ---- conditions and parts ---- */
@@ -65,16 +68,18 @@ static bool unchanged(exchange *ex)
     kt_str none_match = request_header(&ex->rq, "if-none-match"), since = request_header(&ex->rq, "if-modified-since");
     int64_t changed_ms, since_ms;
     if (none_match.at) return etag.at && etag_matches(none_match, etag, false);
-    return since.at && changed.at && date_parse(since, &since_ms) && date_parse(changed, &changed_ms) && changed_ms <= since_ms;
+    return since.at && changed.at && date_parse(since, &since_ms) && date_parse(changed, &changed_ms) &&
+           changed_ms <= since_ms;
 }
 
 static void to_not_modified(reply *rs)
 {
     reply_drop_body(rs);
     rs->status = 304;
-    for (reply_field *f = rs->first; f; f = f->next)                 /* RFC 9110 15.4.5: no representation data */
-        if (kt_str_eq_nocase(f->name, KT_STR("content-type")) || kt_str_eq_nocase(f->name, KT_STR("content-encoding"))
-            || kt_str_eq_nocase(f->name, KT_STR("content-disposition")))
+    for (reply_field *f = rs->first; f; f = f->next) /* RFC 9110 15.4.5: no representation data */
+        if (kt_str_eq_nocase(f->name, KT_STR("content-type")) ||
+            kt_str_eq_nocase(f->name, KT_STR("content-encoding")) ||
+            kt_str_eq_nocase(f->name, KT_STR("content-disposition")))
             f->value = KT_STR_NONE;
 }
 
@@ -105,20 +110,24 @@ static void cut_to_range(exchange *ex)
     rs->offset = first;
     rs->length = last - first + 1;
     if (rs->kind == BODY_BYTES) rs->bytes = kt_str_slice(rs->bytes, first, last + 1);
-    reply_put(rs, "Content-Range", kt_str_fmt(ex->rq.mem, "bytes %llu-%llu/%llu", (unsigned long long)first,
-                                              (unsigned long long)last, (unsigned long long)whole));
+    reply_put(rs, "Content-Range",
+              kt_str_fmt(ex->rq.mem, "bytes %llu-%llu/%llu", (unsigned long long)first, (unsigned long long)last,
+                         (unsigned long long)whole));
 }
 
 /* ---- headers of every reply ---- */
 
-static const struct { const char *name, *value; } always[] = {
-    { "X-Content-Type-Options", "nosniff" },
-    { "Cross-Origin-Opener-Policy", "same-origin" },
-    { "Permissions-Policy", "browsing-topics=(), attribution-reporting=(), interest-cohort=(), join-ad-interest-group=(), "
-                            "run-ad-auction=(), private-state-token-issuance=(), private-state-token-redemption=()" },
-    { "X-DNS-Prefetch-Control", "off" },
-    { "Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-                                 "form-action 'self'" },
+static const struct {
+    const char *name, *value;
+} always[] = {
+    {"X-Content-Type-Options",      "nosniff"                                                },
+    { "Cross-Origin-Opener-Policy", "same-origin"                                            },
+    { "Permissions-Policy",
+     "browsing-topics=(), attribution-reporting=(), interest-cohort=(), join-ad-interest-group=(), "
+      "run-ad-auction=(), private-state-token-issuance=(), private-state-token-redemption=()"},
+    { "X-DNS-Prefetch-Control",     "off"                                                    },
+    { "Content-Security-Policy",    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+                                 "form-action 'self'"        },
 };
 
 static void put_if_absent(reply *rs, const char *name, const char *value)
@@ -150,8 +159,8 @@ static void put_caching(exchange *ex)
             reply_put(rs, "Cache-Control", KT_STR("private, no-store"));
         return;
     }
-    bool page = type.len == 0 || kt_str_is(type, "text/html") || kt_str_is(type, "application/json")
-                || kt_str_is(type, "application/problem+json");
+    bool page = type.len == 0 || kt_str_is(type, "text/html") || kt_str_is(type, "application/json") ||
+                kt_str_is(type, "application/problem+json");
     if (page || ex->rq.session || rs->status >= 400 || reply_field_get(rs, "set-cookie").at)
         reply_put(rs, "Cache-Control", KT_STR("private, no-store"));
 }

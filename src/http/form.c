@@ -70,7 +70,7 @@ bool header_parameter(kt_arena *mem, kt_str value, const char *wanted, kt_str *o
 {
     size_t at = kt_str_find_byte(value, ';', 0);
     while (at < value.len) {
-        at++;                                                        /* the semicolon */
+        at++; /* the semicolon */
         while (at < value.len && (value.at[at] == ' ' || value.at[at] == '\t')) at++;
         size_t from = at;
         while (at < value.len && value.at[at] != '=' && value.at[at] != ';') at++;
@@ -101,7 +101,7 @@ static bool boundary_is_sound(kt_str b)
         unsigned char c = (unsigned char)b.at[i];
         if (c < 0x20 || c >= 0x7f) return false;
     }
-    return b.len > 0 && b.len <= 70;                                 /* RFC 2046 5.1.1 */
+    return b.len > 0 && b.len <= 70; /* RFC 2046 5.1.1 */
 }
 
 static kt_err part_head(kt_arena *mem, kt_str head, form_field *field, kt_fail *fail)
@@ -121,13 +121,14 @@ static kt_err part_head(kt_arena *mem, kt_str head, form_field *field, kt_fail *
         } else if (kt_str_eq_nocase(name, KT_STR("content-type"))) {
             field->type = value;
         } else if (kt_str_eq_nocase(name, KT_STR("content-transfer-encoding"))) {
-            if (!kt_str_eq_nocase(value, KT_STR("binary")) && !kt_str_eq_nocase(value, KT_STR("8bit"))
-                && !kt_str_eq_nocase(value, KT_STR("7bit")))
+            if (!kt_str_eq_nocase(value, KT_STR("binary")) && !kt_str_eq_nocase(value, KT_STR("8bit")) &&
+                !kt_str_eq_nocase(value, KT_STR("7bit")))
                 return bad(fail, "A part of the form has a transfer encoding.");
         }
     }
     if (!named) return bad(fail, "A part of the form has no name.");
-    if (!text_is_sound(field->name) || !text_is_sound(field->filename)) return bad(fail, "The form is not valid UTF-8.");
+    if (!text_is_sound(field->name) || !text_is_sound(field->filename))
+        return bad(fail, "The form is not valid UTF-8.");
     return KT_OK;
 }
 
@@ -168,7 +169,10 @@ kt_err form_parse_multipart(kt_arena *mem, kt_str content_type, kt_str body, kt_
 
 /* ---- for handlers ---- */
 
-typedef struct { void *at; size_t len; } mapping;
+typedef struct {
+    void *at;
+    size_t len;
+} mapping;
 static void unmap(void *what)
 {
     mapping *m = what;

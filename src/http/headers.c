@@ -61,7 +61,7 @@ bool host_parse(kt_arena *mem, kt_str text, kt_str *host)
     if (end == 0 || (end < text.len && text.at[end] != ':')) return false;
     if (end < text.len && !port_is_sound(kt_str_slice(text, end + 1, text.len))) return false;
     kt_str name = kt_str_slice(text, 0, end);
-    if (name.len > 1 && name.at[name.len - 1] == '.') name.len--;       /* the root's dot says nothing new */
+    if (name.len > 1 && name.at[name.len - 1] == '.') name.len--; /* the root's dot says nothing new */
     *host = kt_str_lower(mem, name);
     return true;
 }
@@ -78,7 +78,11 @@ static bool length_parse(kt_str text, uint64_t *length)
     return true;
 }
 
-typedef struct { size_t hosts, lengths, codings; kt_str host, length, coding, expect; bool differ; } framing;
+typedef struct {
+    size_t hosts, lengths, codings;
+    kt_str host, length, coding, expect;
+    bool differ;
+} framing;
 
 static void framing_note(framing *f, const http_field *h)
 {

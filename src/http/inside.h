@@ -221,7 +221,7 @@ struct http_server {
     end_row       ends[HTTP_GUARDS_MAX];     size_t n_ends;
     http_error_page error_page; void *error_page_ctx;
     bool        (*csrf)(void *ctx, request *rq, kt_str token); void *csrf_ctx;
-    kt_pool      *workers;
+    kt_pool      *workers; pthread_mutex_t work_lock;    /* NULL before start and from stop on */
     http_listener *listeners;
     bool          started;
     atomic_bool   stopping;

@@ -13,18 +13,18 @@ enum { NONE = -1 };
 
 typedef struct {
     unsigned char id[16];
-    double        tokens;
-    int64_t       at_ms;
-    int32_t       next, newer, older;      /* in the chain of the slot; in the order of use */
+    double tokens;
+    int64_t at_ms;
+    int32_t next, newer, older; /* in the chain of the slot; in the order of use */
 } bucket;
 
 struct limiter {
     pthread_mutex_t lock;
     unsigned char key[crypto_generichash_KEYBYTES];
-    bucket  *buckets;
+    bucket *buckets;
     int32_t *slots;
-    size_t   max, used, n_slots;
-    int32_t  newest, oldest;
+    size_t max, used, n_slots;
+    int32_t newest, oldest;
 };
 
 limiter *limiter_new(size_t keys_max)
@@ -79,10 +79,14 @@ static int32_t find(const limiter *l, const unsigned char id[16])
 static void use_unlink(limiter *l, int32_t at)
 {
     bucket *b = &l->buckets[at];
-    if (b->newer != NONE) l->buckets[b->newer].older = b->older;
-    else l->newest = b->older;
-    if (b->older != NONE) l->buckets[b->older].newer = b->newer;
-    else l->oldest = b->newer;
+    if (b->newer != NONE)
+        l->buckets[b->newer].older = b->older;
+    else
+        l->newest = b->older;
+    if (b->older != NONE)
+        l->buckets[b->older].newer = b->newer;
+    else
+        l->oldest = b->newer;
 }
 
 static void use_first(limiter *l, int32_t at)
@@ -90,8 +94,10 @@ static void use_first(limiter *l, int32_t at)
     bucket *b = &l->buckets[at];
     b->newer = NONE;
     b->older = l->newest;
-    if (l->newest != NONE) l->buckets[l->newest].newer = at;
-    else l->oldest = at;
+    if (l->newest != NONE)
+        l->buckets[l->newest].newer = at;
+    else
+        l->oldest = at;
     l->newest = at;
 }
 
@@ -123,7 +129,8 @@ static int32_t make(limiter *l, const unsigned char id[16], double tokens, int64
     return at;
 }
 
-bool limiter_take(limiter *l, const char *rule, kt_str key, unsigned burst, int64_t per_ms, int64_t now_ms, int *retry_s)
+bool limiter_take(limiter *l, const char *rule, kt_str key, unsigned burst, int64_t per_ms, int64_t now_ms,
+                  int *retry_s)
 {
     unsigned char id[16];
     if (retry_s) *retry_s = 0;
@@ -141,10 +148,12 @@ bool limiter_take(limiter *l, const char *rule, kt_str key, unsigned burst, int6
     bucket *b = &l->buckets[at];
     if (now_ms > b->at_ms) b->tokens += (double)(now_ms - b->at_ms) / per_token;
     if (b->tokens > burst) b->tokens = burst;
-    b->at_ms = now_ms;                      /* also when the clock went back: no tokens for the same time twice */
+    b->at_ms = now_ms; /* also when the clock went back: no tokens for the same time twice */
     bool ok = b->tokens >= 1.0 - 1e-9;
-    if (ok) b->tokens -= 1.0;
-    else if (retry_s) *retry_s = (int)((1.0 - b->tokens) * per_token / 1000.0) + 1;
+    if (ok)
+        b->tokens -= 1.0;
+    else if (retry_s)
+        *retry_s = (int)((1.0 - b->tokens) * per_token / 1000.0) + 1;
     pthread_mutex_unlock(&l->lock);
     return ok;
 }
@@ -155,6 +164,6 @@ void limiter_forget(limiter *l, const char *rule, kt_str key)
     bucket_id(l, rule, key, id);
     pthread_mutex_lock(&l->lock);
     int32_t at = find(l, id);
-    if (at != NONE) l->buckets[at].tokens = 1e12;      /* cut to the burst at the next take */
+    if (at != NONE) l->buckets[at].tokens = 1e12; /* cut to the burst at the next take */
     pthread_mutex_unlock(&l->lock);
 }

@@ -7,8 +7,8 @@
 
 static bool is_loopback_name(kt_str host)
 {
-    return kt_str_is(host, "localhost") || kt_str_is(host, "127.0.0.1") || kt_str_is(host, "[::1]")
-           || kt_str_ends(host, KT_STR(".localhost"));
+    return kt_str_is(host, "localhost") || kt_str_is(host, "127.0.0.1") || kt_str_is(host, "[::1]") ||
+           kt_str_ends(host, KT_STR(".localhost"));
 }
 
 static bool is_address(kt_str host)
@@ -40,8 +40,10 @@ kt_str origin_as_sent(exchange *ex)
 /* "https://x:443" and "https://x" are one origin (RFC 6454 4). */
 static kt_str without_default_port(kt_str origin)
 {
-    if (kt_str_starts(origin, KT_STR("https://")) && kt_str_ends(origin, KT_STR(":443"))) origin.len -= 4;
-    else if (kt_str_starts(origin, KT_STR("http://")) && kt_str_ends(origin, KT_STR(":80"))) origin.len -= 3;
+    if (kt_str_starts(origin, KT_STR("https://")) && kt_str_ends(origin, KT_STR(":443")))
+        origin.len -= 4;
+    else if (kt_str_starts(origin, KT_STR("http://")) && kt_str_ends(origin, KT_STR(":80")))
+        origin.len -= 3;
     return origin;
 }
 

@@ -12,8 +12,10 @@ static bool digits(kt_str s, uint64_t *n)
     if (s.len == 0) return false;
     for (size_t i = 0; i < s.len; i++) {
         if (s.at[i] < '0' || s.at[i] > '9') return false;
-        if (*n > UINT64_MAX / 10 - 1) *n = UINT64_MAX / 10 - 1;        /* saturates: beyond any file */
-        else *n = *n * 10 + (uint64_t)(s.at[i] - '0');
+        if (*n > UINT64_MAX / 10 - 1)
+            *n = UINT64_MAX / 10 - 1; /* saturates: beyond any file */
+        else
+            *n = *n * 10 + (uint64_t)(s.at[i] - '0');
     }
     return true;
 }
@@ -27,7 +29,7 @@ range_kind range_parse(kt_str header, uint64_t length, uint64_t *first, uint64_t
     if (dash == KT_NOT_FOUND_AT || kt_str_find_byte(s, ',', 0) != KT_NOT_FOUND_AT) return RANGE_NONE;
     kt_str from = kt_str_slice(s, 0, dash), to = kt_str_slice(s, dash + 1, s.len);
     uint64_t a, b;
-    if (from.len == 0) {                                       /* the last n bytes */
+    if (from.len == 0) { /* the last n bytes */
         if (!digits(to, &b)) return RANGE_NONE;
         if (b == 0 || length == 0) return RANGE_OUTSIDE;
         *first = b >= length ? 0 : length - b;
@@ -35,8 +37,10 @@ range_kind range_parse(kt_str header, uint64_t length, uint64_t *first, uint64_t
         return RANGE_ONE;
     }
     if (!digits(from, &a)) return RANGE_NONE;
-    if (to.len == 0) b = UINT64_MAX;
-    else if (!digits(to, &b) || b < a) return RANGE_NONE;
+    if (to.len == 0)
+        b = UINT64_MAX;
+    else if (!digits(to, &b) || b < a)
+        return RANGE_NONE;
     if (a >= length) return RANGE_OUTSIDE;
     *first = a;
     *last = b >= length ? length - 1 : b;
@@ -74,14 +78,15 @@ bool date_parse(kt_str text, int64_t *ms)
     if (text.len != 29) return false;
     memcpy(line, text.at, 29);
     line[29] = 0;
-    if (sscanf(line + 3, ", %2d %3s %4d %2d:%2d:%2d GMT%n", &c.day, month, &c.year, &c.hour, &c.minute, &c.second, &used) != 6
-        || used != 26)
+    if (sscanf(line + 3, ", %2d %3s %4d %2d:%2d:%2d GMT%n", &c.day, month, &c.year, &c.hour, &c.minute, &c.second,
+               &used) != 6 ||
+        used != 26)
         return false;
     const char *at = strstr(months, month);
     if (!at || strlen(month) != 3 || (at - months) % 3 != 0) return false;
     c.month = (int)(at - months) / 3 + 1;
-    if (c.day < 1 || c.day > 31 || c.hour < 0 || c.hour > 23 || c.minute < 0 || c.minute > 59 || c.second < 0
-        || c.second > 60 || c.year < 1)
+    if (c.day < 1 || c.day > 31 || c.hour < 0 || c.hour > 23 || c.minute < 0 || c.minute > 59 || c.second < 0 ||
+        c.second > 60 || c.year < 1)
         return false;
     *ms = kt_civil_ms(c);
     return true;

@@ -51,8 +51,10 @@ static void put(reply *rs, kt_str name, kt_str value)
     if (!f) {
         f = KT_NEW(mem, reply_field);
         f->name = kt_str_dup(mem, name);
-        if (rs->last) rs->last->next = f;
-        else rs->first = f;
+        if (rs->last)
+            rs->last->next = f;
+        else
+            rs->first = f;
         rs->last = f;
     }
     f->value = kt_str_dup(mem, value);
@@ -85,7 +87,7 @@ void reply_put_vary(reply *rs, const char *name)
 }
 
 void reply_set_status(reply *rs, int status) { rs->status = status; }
-int  reply_get_status(const reply *rs) { return rs->status; }
+int reply_get_status(const reply *rs) { return rs->status; }
 
 /* ---- bodies ---- */
 
@@ -114,8 +116,14 @@ kt_err reply_bytes(reply *rs, int status, const char *type, kt_str bytes)
     return KT_OK;
 }
 
-kt_err reply_text(reply *rs, int status, kt_str text) { return reply_bytes(rs, status, "text/plain; charset=utf-8", text); }
-kt_err reply_html(reply *rs, int status, kt_str html) { return reply_bytes(rs, status, "text/html; charset=utf-8", html); }
+kt_err reply_text(reply *rs, int status, kt_str text)
+{
+    return reply_bytes(rs, status, "text/plain; charset=utf-8", text);
+}
+kt_err reply_html(reply *rs, int status, kt_str html)
+{
+    return reply_bytes(rs, status, "text/html; charset=utf-8", html);
+}
 
 kt_err reply_json(reply *rs, int status, const kt_value *v)
 {
@@ -133,7 +141,7 @@ kt_err reply_redirect(request *rq, reply *rs, int status, kt_str location)
     kt_str own = kt_str_c(http_origin(rq->server)), path = location;
     if (own.len && kt_str_starts(location, own)) path = kt_str_slice(location, own.len, location.len);
     if (path.len == 0 || path.at[0] != '/' || (path.len > 1 && (path.at[1] == '/' || path.at[1] == '\\'))) {
-        if (!(path.len == 0 && location.len)) return KT_REFUSED;           /* would lead away from here */
+        if (!(path.len == 0 && location.len)) return KT_REFUSED; /* would lead away from here */
     }
     TRY(reply_header(rs, "Location", location));
     return reply_status(rs, status);
@@ -171,8 +179,9 @@ kt_err reply_file(request *rq, reply *rs, int fd, const char *type, kt_str downl
     rs->ranges = true;
     int64_t changed_ms = (int64_t)st.st_mtim.tv_sec * 1000;
     reply_put(rs, "Last-Modified", kt_time_http(rq->mem, changed_ms));
-    reply_put(rs, "ETag", kt_str_fmt(rq->mem, "\"%llx-%llx.%lx\"", (unsigned long long)st.st_size,
-                                     (unsigned long long)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec));
+    reply_put(rs, "ETag",
+              kt_str_fmt(rq->mem, "\"%llx-%llx.%lx\"", (unsigned long long)st.st_size,
+                         (unsigned long long)st.st_mtim.tv_sec, (unsigned long)st.st_mtim.tv_nsec));
     if (download_name.len) put_download_name(rs, download_name);
     return KT_OK;
 }
@@ -181,20 +190,23 @@ kt_err reply_embedded(request *rq, reply *rs, const kt_embedded *file)
 {
     if (!file) return KT_NOT_FOUND;
     kt_str accept = request_header(rq, "accept-encoding");
-    bool part = request_header(rq, "range").at != NULL;             /* parts are of the plain bytes */
+    bool part = request_header(rq, "range").at != NULL; /* parts are of the plain bytes */
     http_coding coding = part ? CODING_NONE : coding_choose(accept, file->gz != NULL, file->br != NULL);
     const unsigned char *data = coding == CODING_BR ? file->br : coding == CODING_GZIP ? file->gz : file->data;
     size_t len = coding == CODING_BR ? file->br_len : coding == CODING_GZIP ? file->gz_len : file->len;
     begin(rs, 200, file->type);
     rs->kind = BODY_BYTES;
-    rs->bytes = (kt_str){ (const char *)data, len };                /* in the program's own image: not copied */
+    rs->bytes = (kt_str){ (const char *)data, len }; /* in the program's own image: not copied */
     rs->length = len;
     rs->ranges = coding == CODING_NONE;
     if (coding != CODING_NONE) reply_put(rs, "Content-Encoding", coding == CODING_BR ? KT_STR("br") : KT_STR("gzip"));
     if (file->gz || file->br) reply_put_vary(rs, "Accept-Encoding");
     /* The encoded forms are other representations and need other tags (RFC 9110 8.8.3.3). */
-    reply_put(rs, "ETag", kt_str_fmt(rq->mem, "\"%s%s\"", file->hash,
-                                     coding == CODING_BR ? "-br" : coding == CODING_GZIP ? "-gz" : ""));
+    reply_put(rs, "ETag",
+              kt_str_fmt(rq->mem, "\"%s%s\"", file->hash,
+                         coding == CODING_BR     ? "-br"
+                         : coding == CODING_GZIP ? "-gz"
+                                                 : ""));
     if (!reply_field_get(rs, "cache-control").at) reply_put(rs, "Cache-Control", KT_STR("no-cache"));
     return KT_OK;
 }
@@ -208,7 +220,7 @@ kt_err reply_stream(request *rq, reply *rs, const char *type, size_t buffer_max,
     rs->stream = stream_new(exchange_of(rq), buffer_max, on_drain, on_gone, ctx);
     if (type && strncmp(type, "text/event-stream", 17) == 0) {
         reply_put(rs, "Cache-Control", KT_STR("no-store"));
-        reply_put(rs, "X-Accel-Buffering", KT_STR("no"));           /* nginx would hold events back */
+        reply_put(rs, "X-Accel-Buffering", KT_STR("no")); /* nginx would hold events back */
     }
     *out = rs->stream;
     return KT_OK;

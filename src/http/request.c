@@ -29,8 +29,15 @@ exchange *exchange_new(http_server *s)
     if (!ex) ex = kt_malloc(sizeof *ex);
     memset(ex, 0, sizeof *ex);
     ex->server = s;
-    ex->rq = (request){ .mem = mem, .path = KT_STR("/"), .query = KT_STR(""), .body = KT_STR(""), .body_file = -1,
-                        .host = KT_STR(""), .lang = "de", .server = s, .transport = ex };
+    ex->rq = (request){ .mem = mem,
+                        .path = KT_STR("/"),
+                        .query = KT_STR(""),
+                        .body = KT_STR(""),
+                        .body_file = -1,
+                        .host = KT_STR(""),
+                        .lang = "de",
+                        .server = s,
+                        .transport = ex };
     ex->started_us = kt_monotonic_us();
     ex->rq.now_ms = kt_now_ms(s->options.clock);
     unsigned char id[16];
@@ -63,7 +70,7 @@ void exchange_release(exchange *ex)
         s->n_free++;
     }
     pthread_mutex_unlock(&s->free_lock);
-    atomic_fetch_sub(&s->n_exchanges, 1);          /* last: http_stop waits for it, then frees the server */
+    atomic_fetch_sub(&s->n_exchanges, 1); /* last: http_stop waits for it, then frees the server */
     if (keep) return;
     kt_arena_free(ex->rq.mem);
     free(ex);
@@ -120,8 +127,8 @@ kt_str request_query(request *rq, const char *name)
         kt_str raw = equals == KT_NOT_FOUND_AT ? KT_STR("") : kt_str_slice(pair, equals + 1, pair.len);
         if (equals != KT_NOT_FOUND_AT) pair = kt_str_slice(pair, 0, equals);
         if (!kt_percent_decode(rq->mem, pair, true, &key) || !kt_str_is(key, name)) continue;
-        if (kt_percent_decode(rq->mem, raw, true, &value) && kt_utf8_valid(value)
-            && kt_str_find_byte(value, 0, 0) == KT_NOT_FOUND_AT)
+        if (kt_percent_decode(rq->mem, raw, true, &value) && kt_utf8_valid(value) &&
+            kt_str_find_byte(value, 0, 0) == KT_NOT_FOUND_AT)
             return value;
         return KT_STR_NONE;
     }

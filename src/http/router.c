@@ -13,21 +13,23 @@
 #include <stdlib.h>
 
 typedef struct node {
-    char        *segment;              /* literal */
-    struct node **children;            /* literals, sorted */
-    size_t       n_children;
+    char *segment;          /* literal */
+    struct node **children; /* literals, sorted */
+    size_t n_children;
     struct node *any, *rest;
-    const route **rows;                /* by method, in the order added */
-    size_t       n_rows;
+    const route **rows; /* by method, in the order added */
+    size_t n_rows;
 } node;
 
-struct router { node root; };
+struct router {
+    node root;
+};
 
 typedef struct {
     kt_str method;
     kt_str names[HTTP_PARAMS_MAX];
     size_t n_names;
-    const node *seen[8];               /* nodes that know the path, but not the method */
+    const node *seen[8]; /* nodes that know the path, but not the method */
     size_t n_seen;
     const route *found;
 } search;
@@ -67,8 +69,10 @@ static size_t child_place(const node *n, kt_str segment, bool *found)
             *found = true;
             return middle;
         }
-        if (order < 0) low = middle + 1;
-        else high = middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -100,7 +104,7 @@ static bool template_is_sound(const char *path)
     size_t names = 0;
     bool over = false;
     while (kt_str_split(&rest, '/', &segment)) {
-        if (over) return false;                                /* nothing comes after {rest...} */
+        if (over) return false; /* nothing comes after {rest...} */
         bool name = segment.len > 0 && segment.at[0] == '{';
         if (name && (segment.len < 3 || segment.at[segment.len - 1] != '}' || ++names > HTTP_PARAMS_MAX)) return false;
         over = name && kt_str_ends(segment, KT_STR("...}"));

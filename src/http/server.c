@@ -50,7 +50,8 @@ static kt_err take_lists(http_server *s, kt_fail *fail)
     s->fronts = kt_calloc(n, sizeof *s->fronts);
     for (size_t i = 0; i < n; i++)
         if (!prefix_parse(kt_str_c(s->options.trusted_fronts[i]), &s->fronts[i]))
-            return kt_fail_set(fail, KT_BAD_INPUT, "trusted_fronts", "%s is no address or prefix", s->options.trusted_fronts[i]);
+            return kt_fail_set(fail, KT_BAD_INPUT, "trusted_fronts", "%s is no address or prefix",
+                               s->options.trusted_fronts[i]);
     s->n_fronts = n;
     const char *front = s->options.front_header;
     if (front && strcmp(front, "x-forwarded-for") != 0 && strcmp(front, "forwarded") != 0)
@@ -73,9 +74,13 @@ static kt_err listener_new(http_server *s, const char *listen, bool internal, kt
 }
 
 static const route asset_rows[ASSET_ROWS] = {
-    { .method = "GET", .path = "/assets/{name...}", .handler = assets_serve, .kind = HTTP_INLINE,
-      .activity = "platform-delivery", .flags = HTTP_NO_COOKIE },
-    { 0 },
+    {.method = "GET",
+     .path = "/assets/{name...}",
+     .handler = assets_serve,
+     .kind = HTTP_INLINE,
+     .activity = "platform-delivery",
+     .flags = HTTP_NO_COOKIE },
+    { 0},
 };
 
 kt_err http_server_new(const http_options *options, kt_fail *fail, http_server **out)
@@ -87,6 +92,7 @@ kt_err http_server_new(const http_options *options, kt_fail *fail, http_server *
     pthread_mutex_init(&s->free_lock, NULL);
     pthread_mutex_init(&s->conn_lock, NULL);
     pthread_mutex_init(&s->tls_lock, NULL);
+    pthread_mutex_init(&s->work_lock, NULL);
     pthread_mutex_init(&s->watch_lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -144,6 +150,7 @@ void http_server_free(http_server *s)
     pthread_mutex_destroy(&s->free_lock);
     pthread_mutex_destroy(&s->conn_lock);
     pthread_mutex_destroy(&s->tls_lock);
+    pthread_mutex_destroy(&s->work_lock);
     pthread_mutex_destroy(&s->watch_lock);
     pthread_cond_destroy(&s->watch_wake);
     free(s);
@@ -162,7 +169,7 @@ kt_err http_routes(http_server *s, const route *rows, kt_fail *fail)
 
 void http_add_guard(http_server *s, http_guard guard, void *ctx)
 {
-    if (s->n_guards == HTTP_GUARDS_MAX) abort();               /* the program's own list: a bug, not an input */
+    if (s->n_guards == HTTP_GUARDS_MAX) abort(); /* the program's own list: a bug, not an input */
     s->guards[s->n_guards++] = (guard_row){ guard, ctx };
 }
 
@@ -192,7 +199,11 @@ void http_set_csrf(http_server *s, bool (*check)(void *ctx, request *rq, kt_str 
 
 /* ---- listening ---- */
 
-typedef union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; } socket_address;
+typedef union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} socket_address;
 
 static bool address_parse(const char *text, socket_address *out, socklen_t *len)
 {
@@ -315,9 +326,12 @@ void http_stop(http_server *s)
     int64_t until = kt_monotonic_ms() + (int64_t)s->options.grace_s * 1000;
     while (atomic_load(&s->n_exchanges) > 0 && kt_monotonic_ms() < until) nap_ms(5);
     /* Handlers cannot be cut off: they are waited for, and their connections are resumed by that. */
-    kt_pool_free(s->workers);
+    pthread_mutex_lock(&s->work_lock);
+    kt_pool *workers = s->workers;
     s->workers = NULL;
-    watch_stop(s);
+    pthread_mutex_unlock(&s->work_lock);
+    kt_pool_free(workers);
+    watch_stop(s); /* its last look wakes every stream: nothing may sleep while the library stops */
     for (http_listener *l = s->listeners; l; l = l->next) {
         if (l->daemon) MHD_stop_daemon(l->daemon);
         l->daemon = NULL;

@@ -9,8 +9,10 @@
 enum { SESSION_TOKEN_BYTES = 32, CSRF_RANDOM_BYTES = 16, TOUCH_EVERY_MS = 60000 };
 
 const session_times session_times_default = {
-    .idle_ms = 30 * KT_MINUTE_MS, .absolute_ms = 12 * KT_HOUR_MS,
-    .stay_idle_ms = 14 * KT_DAY_MS, .stay_absolute_ms = 30 * KT_DAY_MS,
+    .idle_ms = 30 * KT_MINUTE_MS,
+    .absolute_ms = 12 * KT_HOUR_MS,
+    .stay_idle_ms = 14 * KT_DAY_MS,
+    .stay_absolute_ms = 30 * KT_DAY_MS,
     .strong_ms = 10 * KT_MINUTE_MS,
 };
 
@@ -27,8 +29,8 @@ static bool session_is_over(const session *s, const session_times *t, int64_t no
     return now_ms - s->seen_ms >= idle || now_ms - s->created_ms >= absolute;
 }
 
-session_state session_find(request *rq, const char *cookie, const session_backend *backend,
-                           const session_times *times, session **out)
+session_state session_find(request *rq, const char *cookie, const session_backend *backend, const session_times *times,
+                           session **out)
 {
     bool twice;
     *out = NULL;

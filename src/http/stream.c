@@ -11,25 +11,25 @@
 
 struct http_stream {
     pthread_mutex_t lock;
-    int         refs;
-    bool        asleep, closed, gone, told, hurry, refused_write;
-    struct MHD_Connection *connection;      /* NULL in http_try and after the engine's side is over */
-    void      (*on_drain)(http_stream *s, void *ctx);
-    void      (*on_gone)(void *ctx);
-    void       *ctx;
-    size_t      max;
-    kt_buf      buf;
-    size_t      taken;                       /* bytes of buf that are on their way */
-    uint64_t    sent;
+    int refs;
+    bool asleep, closed, gone, told, hurry, refused_write;
+    struct MHD_Connection *connection; /* NULL in http_try and after the engine's side is over */
+    void (*on_drain)(http_stream *s, void *ctx);
+    void (*on_gone)(void *ctx);
+    void *ctx;
+    size_t max;
+    kt_buf buf;
+    size_t taken; /* bytes of buf that are on their way */
+    uint64_t sent;
 };
 
 http_stream *stream_new(exchange *ex, size_t buffer_max, void (*on_drain)(http_stream *, void *),
                         void (*on_gone)(void *), void *ctx)
 {
-    (void)ex;
     http_stream *st = kt_calloc(1, sizeof *st);
     pthread_mutex_init(&st->lock, NULL);
     st->refs = 2;
+    st->hurry = atomic_load(&ex->server->stopping);
     st->on_drain = on_drain;
     st->on_gone = on_gone;
     st->ctx = ctx;

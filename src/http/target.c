@@ -41,7 +41,7 @@ bool path_normalise(kt_arena *mem, kt_str raw, kt_str *out)
     if (raw.len == 0 || raw.at[0] != '/') return false;
     char *path = kt_alloc(mem, raw.len + 2);
     size_t len = 0, last = 1;
-    bool slash = false;                      /* the path ends with one: "/a/" is not "/a" */
+    bool slash = false; /* the path ends with one: "/a/" is not "/a" */
     for (size_t from = 1; from <= raw.len; from = last + 1) {
         last = from;
         while (last < raw.len && raw.at[last] != '/') last++;
@@ -52,7 +52,7 @@ bool path_normalise(kt_arena *mem, kt_str raw, kt_str *out)
         slash = true;
         if (n == 0 || kt_str_is(segment, ".")) continue;
         if (kt_str_is(segment, "..")) {
-            while (len > 0 && path[--len] != '/') { }
+            while (len > 0 && path[--len] != '/') {}
             continue;
         }
         len += 1 + n;

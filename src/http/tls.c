@@ -7,9 +7,9 @@
 enum { CHAIN_MAX = 8 };
 
 struct tls_keys {
-    tls_keys        *older;
-    gnutls_pcert_st  chain[CHAIN_MAX];
-    unsigned         n_chain;
+    tls_keys *older;
+    gnutls_pcert_st chain[CHAIN_MAX];
+    unsigned n_chain;
     gnutls_privkey_t key;
 };
 
@@ -46,10 +46,10 @@ static bool keys_match(const tls_keys *k)
     size_t na = sizeof a, nb = sizeof b;
     gnutls_pubkey_t public_key;
     if (gnutls_pubkey_init(&public_key) < 0) return false;
-    bool same = gnutls_pubkey_import_privkey(public_key, k->key, 0, 0) >= 0
-                && gnutls_pubkey_get_key_id(public_key, GNUTLS_KEYID_USE_SHA256, a, &na) >= 0
-                && gnutls_pubkey_get_key_id(k->chain[0].pubkey, GNUTLS_KEYID_USE_SHA256, b, &nb) >= 0
-                && na == nb && memcmp(a, b, na) == 0;
+    bool same = gnutls_pubkey_import_privkey(public_key, k->key, 0, 0) >= 0 &&
+                gnutls_pubkey_get_key_id(public_key, GNUTLS_KEYID_USE_SHA256, a, &na) >= 0 &&
+                gnutls_pubkey_get_key_id(k->chain[0].pubkey, GNUTLS_KEYID_USE_SHA256, b, &nb) >= 0 && na == nb &&
+                memcmp(a, b, na) == 0;
     gnutls_pubkey_deinit(public_key);
     return same;
 }

@@ -57,10 +57,14 @@ static kt_err give(kt_arena *mem, const exchange *ex, int *status, kt_value **he
             kt_set_str(mem, h, "value", kt_str_dup(mem, f->value));
         }
     }
-    if (kt_str_is(ex->rq.method, "HEAD")) body = KT_STR("");
-    else if (rs->kind == BODY_BYTES) body = kt_str_dup(mem, rs->bytes);
-    else if (rs->kind == BODY_FILE) TRY(file_part(mem, rs, &body));
-    else if (rs->kind == BODY_STREAM) body = stream_taken(rs->stream, mem);
+    if (kt_str_is(ex->rq.method, "HEAD"))
+        body = KT_STR("");
+    else if (rs->kind == BODY_BYTES)
+        body = kt_str_dup(mem, rs->bytes);
+    else if (rs->kind == BODY_FILE)
+        TRY(file_part(mem, rs, &body));
+    else if (rs->kind == BODY_STREAM)
+        body = stream_taken(rs->stream, mem);
     if (body_out) *body_out = body;
     return KT_OK;
 }
@@ -70,7 +74,10 @@ kt_err http_try(http_server *s, kt_arena *mem, const char *method, const char *t
 {
     exchange *ex = exchange_new(s);
     request *rq = &ex->rq;
-    http_addr here = { { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 }, true };
+    http_addr here = {
+        {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1},
+        true
+    };
     http_target target;
     bool has_body, chunked;
     uint64_t length;
@@ -82,15 +89,19 @@ kt_err http_try(http_server *s, kt_arena *mem, const char *method, const char *t
     }
     ex->refused = headers_accept(ex, &has_body, &chunked, &length);
     addr_resolve(ex, &here, false);
-    if (ex->refused == KT_OK && !target_parse(rq->mem, kt_str_dup(rq->mem, kt_str_c(target_text)), &target)) ex->refused = KT_BAD_INPUT;
+    if (ex->refused == KT_OK && !target_parse(rq->mem, kt_str_dup(rq->mem, kt_str_c(target_text)), &target))
+        ex->refused = KT_BAD_INPUT;
     if (ex->refused == KT_OK) {
         rq->path = target.path;
         rq->query = target.query;
         rq->route = router_find(s->routes, rq->mem, rq->method, rq->path, ex->params, &ex->n_params, &ex->allow);
         rq->room = rq->route ? rq->route->room : NULL;
-        if (!host_is_served(ex)) ex->refused = KT_MISDIRECTED;
-        else if (!rq->route) ex->refused = ex->allow.len ? KT_BAD_METHOD : KT_NOT_FOUND;
-        else ex->refused = take_body(ex, body);
+        if (!host_is_served(ex))
+            ex->refused = KT_MISDIRECTED;
+        else if (!rq->route)
+            ex->refused = ex->allow.len ? KT_BAD_METHOD : KT_NOT_FOUND;
+        else
+            ex->refused = take_body(ex, body);
     }
     request_language(ex);
     exchange_run(ex);

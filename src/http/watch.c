@@ -27,8 +27,10 @@ void conn_add(http_server *s, http_conn *c)
 void conn_remove(http_server *s, http_conn *c)
 {
     pthread_mutex_lock(&s->conn_lock);
-    if (c->prev) c->prev->next = c->next;
-    else s->conns = c->next;
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        s->conns = c->next;
     if (c->next) c->next->prev = c->prev;
     pthread_mutex_unlock(&s->conn_lock);
     atomic_fetch_sub(&s->n_conns, 1);
@@ -74,12 +76,12 @@ static bool too_slow(const http_server *s, http_conn *c, int64_t now, unsigned r
 {
     int64_t head_ms = (int64_t)s->options.head_timeout_s * 1000;
     switch ((conn_state)atomic_load(&c->state)) {
-    case CONN_IDLE:                                       /* a system call each: not for all of them every second */
+    case CONN_IDLE: /* a system call each: not for all of them every second */
         if (round % (s->options.head_timeout_s / 4 + 1) != 0) return false;
         return idle_but_trickling(c, now, head_ms);
     case CONN_HEAD: return now - atomic_load(&c->since_ms) > head_ms;
     case CONN_BODY: return body_too_slow(s, c, now);
-    default:        return false;
+    default: return false;
     }
 }
 
@@ -87,7 +89,11 @@ static bool too_slow(const http_server *s, http_conn *c, int64_t now, unsigned r
 
 /* The library misses the end of a connection that comes together with the last bytes (it polls for edges), and
  * does not look at suspended ones at all. One poll() over everybody tells. */
-typedef struct { struct pollfd *fds; http_conn **conns; size_t n, cap; } crowd;
+typedef struct {
+    struct pollfd *fds;
+    http_conn **conns;
+    size_t n, cap;
+} crowd;
 
 static void crowd_add(crowd *all, http_conn *c)
 {
@@ -103,7 +109,7 @@ static void crowd_add(crowd *all, http_conn *c)
 static bool may_have_left(http_conn *c, int64_t now)
 {
     if (c->stream) return true;
-    if (c->cut || now - atomic_load(&c->since_ms) < 1000) return false;      /* its request may still be unread */
+    if (c->cut || now - atomic_load(&c->since_ms) < 1000) return false; /* its request may still be unread */
     conn_state state = (conn_state)atomic_load(&c->state);
     return state == CONN_IDLE || state == CONN_HEAD || state == CONN_BODY;
 }
@@ -132,8 +138,10 @@ static void look(http_server *s, crowd *all, unsigned round)
         for (size_t i = 0; i < all->n; i++) {
             http_conn *c = all->conns[i];
             if (!(all->fds[i].revents & (POLLRDHUP | POLLERR | POLLHUP))) continue;
-            if (c->stream) stream_left(c->stream);
-            else if (!c->cut) cut(c);
+            if (c->stream)
+                stream_left(c->stream);
+            else if (!c->cut)
+                cut(c);
         }
     pthread_mutex_unlock(&s->conn_lock);
 }
@@ -167,8 +175,10 @@ static void *watch(void *arg)
 void watch_start(http_server *s)
 {
     s->watching = true;
-    if (pthread_create(&s->watch, NULL, watch, s) != 0) s->watching = false;
-    else pthread_setname_np(s->watch, "http-watch");
+    if (pthread_create(&s->watch, NULL, watch, s) != 0)
+        s->watching = false;
+    else
+        pthread_setname_np(s->watch, "http-watch");
 }
 
 void watch_stop(http_server *s)
@@ -179,4 +189,8 @@ void watch_stop(http_server *s)
     pthread_cond_broadcast(&s->watch_wake);
     pthread_mutex_unlock(&s->watch_lock);
     if (was) pthread_join(s->watch, NULL);
+    pthread_mutex_lock(&s->conn_lock);
+    for (http_conn *c = s->conns; c; c = c->next)
+        if (c->stream) stream_hurry(c->stream);
+    pthread_mutex_unlock(&s->conn_lock);
 }

@@ -103,7 +103,7 @@ static inline int status_and_free(answer a)
 
 /* ---- the server ---- */
 
-typedef struct { int status; bool request; char path_text[64]; uint64_t bytes; } ended;
+typedef struct { int status; bool request; uint64_t bytes; } ended;
 
 typedef struct {
     http_server *server;
@@ -123,7 +123,6 @@ static inline void house_on_end(void *ctx, const http_end *end)
     if (h->n_ends < 4096) {
         ended *e = &h->ends[h->n_ends];
         *e = (ended){ .status = end->status, .request = end->rq != NULL, .bytes = end->bytes };
-        if (end->rq) snprintf(e->path_text, sizeof e->path_text, "%.*s", (int)(end->rq->path.len > 60 ? 60 : end->rq->path.len), end->rq->path.at);
     }
     h->n_ends++;
     pthread_mutex_unlock(&h->lock);

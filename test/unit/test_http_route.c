@@ -16,17 +16,17 @@
 
 typedef struct {
     http_server *server;
-    kt_arena    *mem;
-    kt_clock     clock;
-    kt_random    random;
-    int          status, runs, ends, finishes;
-    kt_value    *headers;
-    kt_str       body;
-    session     *who;                  /* whom the guard signs in */
-    bool         guard_answers;
-    http_addr    peer;
-    bool         tls, loopback;
-    char         lang[8];
+    kt_arena *mem;
+    kt_clock clock;
+    kt_random random;
+    int status, runs, ends, finishes;
+    kt_value *headers;
+    kt_str body;
+    session *who; /* whom the guard signs in */
+    bool guard_answers;
+    http_addr peer;
+    bool tls, loopback;
+    char lang[8];
 } desk;
 
 /* ---- routes ---- */
@@ -82,15 +82,18 @@ static kt_err long_page(request *rq, reply *rs)
 
 static kt_err with_param(request *rq, reply *rs)
 {
-    return reply_text(rs, 200, kt_str_fmt(rq->mem, "%.*s|%.*s|%.*s", KT_ARG(request_param(rq, "id")),
-                                          KT_ARG(request_param(rq, "rest")), KT_ARG(request_query(rq, "q"))));
+    return reply_text(rs, 200,
+                      kt_str_fmt(rq->mem, "%.*s|%.*s|%.*s", KT_ARG(request_param(rq, "id")),
+                                 KT_ARG(request_param(rq, "rest")), KT_ARG(request_query(rq, "q"))));
 }
 
 static kt_err go(request *rq, reply *rs) { return reply_redirect(rq, rs, 303, request_query(rq, "to")); }
 
 static kt_err bake(request *rq, reply *rs)
 {
-    http_cookie c = { .name = "lang", .value = KT_STR("en"), .max_age_s = 60, .same_site = "Lax", .secure = true, .http_only = true };
+    http_cookie c = {
+        .name = "lang", .value = KT_STR("en"), .max_age_s = 60, .same_site = "Lax", .secure = true, .http_only = true
+    };
     TRY(reply_cookie_raw(rs, &c));
     TRY(reply_header(rs, "Cache-Control", KT_STR("public, max-age=60")));
     if (!reply_has_cookie(rs, "lang") || reply_has_cookie(rs, "lan")) return KT_INTERNAL;
@@ -107,7 +110,10 @@ static kt_err events(request *rq, reply *rs)
     return ok ? KT_OK : KT_INTERNAL;
 }
 
-#define ROW(m, p, h, ...) { .method = m, .path = p, .handler = h, .kind = HTTP_INLINE, .activity = "x", __VA_ARGS__ }
+#define ROW(m, p, h, ...)                                                                                              \
+    {                                                                                                                  \
+        .method = m, .path = p, .handler = h, .kind = HTTP_INLINE, .activity = "x", __VA_ARGS__                        \
+    }
 static route rows[] = {
     ROW("GET", "/hello", hello, .access = HTTP_PUBLIC),
     ROW("POST", "/hello", hello, .flags = HTTP_NO_CSRF),
@@ -164,7 +170,10 @@ static int begin(void **state)
     d.clock = kt_clock_fixed(1795442400000);
     d.random = kt_random_seeded(1);
     d.mem = kt_arena_new();
-    http_options o = { .clock = &d.clock, .random = &d.random, .trusted_fronts = fronts, .hosts = hosts,
+    http_options o = { .clock = &d.clock,
+                       .random = &d.random,
+                       .trusted_fronts = fronts,
+                       .hosts = hosts,
                        .public_origin = "https://kontor.example" };
     for (route *r = rows; r->method; r++) r->room = &d;
     assert_int_equal(http_server_new(&o, &fail, &d.server), KT_OK);
@@ -188,17 +197,19 @@ static int end(void **state)
 
 static int ask(desk *d, const char *method, const char *target, const char *const *headers, const char *body)
 {
-    assert_int_equal(http_try(d->server, d->mem, method, target, headers, kt_str_c(body), &d->status, &d->headers, &d->body), KT_OK);
+    assert_int_equal(
+        http_try(d->server, d->mem, method, target, headers, kt_str_c(body), &d->status, &d->headers, &d->body), KT_OK);
     return d->status;
 }
 
-#define WITH(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define WITH(...)                                                                                                      \
+    (const char *const[]) { __VA_ARGS__, NULL }
 #define FORM "Content-Type: application/x-www-form-urlencoded"
 #define SAME "Sec-Fetch-Site: same-origin"
 
 static const char *header(desk *d, const char *name)
 {
-    KT_EACH(h, d->headers)
+    KT_EACH (h, d->headers)
         if (kt_str_eq_nocase(kt_get_str(h, "name"), kt_str_c(name))) return kt_str_z(d->mem, kt_get_str(h, "value"));
     return "";
 }
@@ -216,7 +227,7 @@ static void test_rows_are_found_by_method_and_template(void **state)
     assert_true(kt_str_is(d->body, "1|a/b c|"));
     assert_int_equal(ask(d, "GET", "/item/new", NULL, ""), 200);
     assert_true(kt_str_is(d->body, "hello"));
-    assert_int_equal(ask(d, "PUT", "/item/new", WITH(SAME), ""), 200);     /* the literal row knows only GET */
+    assert_int_equal(ask(d, "PUT", "/item/new", WITH(SAME), ""), 200); /* the literal row knows only GET */
     assert_int_equal(ask(d, "DELETE", "/item/new", NULL, ""), 405);
     assert_string_equal(header(d, "Allow"), "GET, HEAD, PUT");
     assert_int_equal(ask(d, "GET", "/item/", NULL, ""), 404);
@@ -294,26 +305,31 @@ static void test_internal_rows_answer_only_loopback(void **state)
 static void test_unsafe_methods_must_come_from_our_own_pages(void **state)
 {
     desk *d = *state;
-    static const struct { const char *headers[3]; int status; } cases[] = {
-        { { SAME, FORM, NULL }, 200 },
-        { { "Sec-Fetch-Site: none", FORM, NULL }, 200 },
-        { { "Sec-Fetch-Site: same-site", FORM, NULL }, 403 },
-        { { "Sec-Fetch-Site: cross-site", FORM, NULL }, 403 },
-        { { "Sec-Fetch-Site: Same-Origin", FORM, NULL }, 403 },
-        { { "Origin: http://localhost", FORM, NULL }, 200 },
-        { { "Origin: https://kontor.example", FORM, NULL }, 200 },
-        { { "Origin: https://kontor.example:443", FORM, NULL }, 200 },
-        { { "Origin: https://kontor.example:444", FORM, NULL }, 403 },
-        { { "Origin: http://kontor.example", FORM, NULL }, 403 },
-        { { "Origin: null", FORM, NULL }, 403 },
-        { { "Origin: https://kontor.example.evil.example", FORM, NULL }, 403 },
-        { { FORM, NULL }, 403 },
+    static const struct {
+        const char *headers[3];
+        int status;
+    } cases[] = {
+        {{ SAME, FORM, NULL },                                           200},
+        { { "Sec-Fetch-Site: none", FORM, NULL },                        200},
+        { { "Sec-Fetch-Site: same-site", FORM, NULL },                   403},
+        { { "Sec-Fetch-Site: cross-site", FORM, NULL },                  403},
+        { { "Sec-Fetch-Site: Same-Origin", FORM, NULL },                 403},
+        { { "Origin: http://localhost", FORM, NULL },                    200},
+        { { "Origin: https://kontor.example", FORM, NULL },              200},
+        { { "Origin: https://kontor.example:443", FORM, NULL },          200},
+        { { "Origin: https://kontor.example:444", FORM, NULL },          403},
+        { { "Origin: http://kontor.example", FORM, NULL },               403},
+        { { "Origin: null", FORM, NULL },                                403},
+        { { "Origin: https://kontor.example.evil.example", FORM, NULL }, 403},
+        { { FORM, NULL },                                                403},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (ask(d, "POST", "/form", cases[i].headers, "a=b") != cases[i].status) fail_msg("%s: %d", cases[i].headers[0], d->status);
-    assert_int_equal(ask(d, "POST", "/form", WITH("Sec-Fetch-Site: cross-site", "Origin: http://localhost", FORM), "a=b"), 403);
+        if (ask(d, "POST", "/form", cases[i].headers, "a=b") != cases[i].status)
+            fail_msg("%s: %d", cases[i].headers[0], d->status);
+    assert_int_equal(
+        ask(d, "POST", "/form", WITH("Sec-Fetch-Site: cross-site", "Origin: http://localhost", FORM), "a=b"), 403);
     assert_int_equal(ask(d, "POST", "/form", WITH(SAME, "Sec-Fetch-Site: cross-site", FORM), "a=b"), 403);
-    assert_int_equal(ask(d, "POST", "/hello", NULL, ""), 200);              /* proves its origin otherwise */
+    assert_int_equal(ask(d, "POST", "/hello", NULL, ""), 200); /* proves its origin otherwise */
 }
 
 static bool pre_session(void *ctx, request *rq, kt_str token) { return kt_str_is(token, "fresh"); }
@@ -321,7 +337,9 @@ static bool pre_session(void *ctx, request *rq, kt_str token) { return kt_str_is
 static void test_forms_carry_a_token(void **state)
 {
     desk *d = *state;
-    session s = { .id = KT_STR("s1"), .realm = "account", .csrf_key = { 1, 2, 3 } };
+    session s = {
+        .id = KT_STR("s1"), .realm = "account", .csrf_key = {1, 2, 3}
+    };
     kt_str key = { (const char *)s.csrf_key, 32 };
     http_set_csrf(d->server, pre_session, d);
     assert_int_equal(ask(d, "POST", "/form", WITH(SAME, FORM), "a=b"), 403);
@@ -331,10 +349,16 @@ static void test_forms_carry_a_token(void **state)
     d->who = &s;
     kt_str token = csrf_token(&d->random, d->mem, key, s.id);
     assert_int_equal(ask(d, "POST", "/form", WITH(SAME, FORM), "a=b&csrf=fresh"), 403);
-    assert_int_equal(ask(d, "POST", "/form", WITH(SAME, FORM), kt_str_z(d->mem, kt_str_fmt(d->mem, "a=b&csrf=%.*s", KT_ARG(token)))), 200);
-    assert_int_equal(ask(d, "POST", "/form", WITH("Sec-Fetch-Site: cross-site", FORM), kt_str_z(d->mem, kt_str_fmt(d->mem, "a=b&csrf=%.*s", KT_ARG(token)))), 403);
+    assert_int_equal(
+        ask(d, "POST", "/form", WITH(SAME, FORM), kt_str_z(d->mem, kt_str_fmt(d->mem, "a=b&csrf=%.*s", KT_ARG(token)))),
+        200);
+    assert_int_equal(ask(d, "POST", "/form", WITH("Sec-Fetch-Site: cross-site", FORM),
+                         kt_str_z(d->mem, kt_str_fmt(d->mem, "a=b&csrf=%.*s", KT_ARG(token)))),
+                     403);
     s.id = KT_STR("s2");
-    assert_int_equal(ask(d, "POST", "/form", WITH(SAME, FORM), kt_str_z(d->mem, kt_str_fmt(d->mem, "a=b&csrf=%.*s", KT_ARG(token)))), 403);
+    assert_int_equal(
+        ask(d, "POST", "/form", WITH(SAME, FORM), kt_str_z(d->mem, kt_str_fmt(d->mem, "a=b&csrf=%.*s", KT_ARG(token)))),
+        403);
     assert_int_equal(ask(d, "POST", "/json", WITH(SAME, "Content-Type: application/json"), "{}"), 201);
 }
 
@@ -345,7 +369,8 @@ static void test_unknown_fields_and_wrong_kinds_of_body_are_refused(void **state
     assert_true(body_has(d, "not known here"));
     assert_int_equal(ask(d, "POST", "/form", WITH(SAME, "Content-Type: text/plain"), "a=b"), 415);
     assert_int_equal(ask(d, "POST", "/json", WITH(SAME, FORM), "a=b"), 415);
-    assert_int_equal(ask(d, "POST", "/json", WITH(SAME, "Content-Type: application/json; charset=utf-8"), "{\"a\":1}"), 201);
+    assert_int_equal(ask(d, "POST", "/json", WITH(SAME, "Content-Type: application/json; charset=utf-8"), "{\"a\":1}"),
+                     201);
     assert_true(kt_str_is(d->body, "{\"a\":1}"));
     assert_int_equal(ask(d, "POST", "/json", WITH(SAME, "Content-Type: application/json"), "{\"a\":1,\"a\":2}"), 400);
     char *large = malloc(70000);
@@ -365,10 +390,11 @@ static void test_an_error_is_words_for_people_and_a_problem_document_for_program
     assert_string_equal(header(d, "X-Kept"), "yes");
     assert_int_equal(ask(d, "GET", "/invalid", WITH("Accept: application/json"), ""), 422);
     assert_string_equal(header(d, "Content-Type"), "application/problem+json");
-    assert_true(body_has(d, "\"status\":422") && body_has(d, "\"field\":\"email\"") && body_has(d, "\"type\":\"about:blank\""));
+    assert_true(body_has(d, "\"status\":422") && body_has(d, "\"field\":\"email\"") &&
+                body_has(d, "\"type\":\"about:blank\""));
     assert_int_equal(ask(d, "GET", "/broken", NULL, ""), 500);
-    assert_false(body_has(d, "account"));                        /* nothing about our inside */
-    assert_int_equal(ask(d, "GET", "/silent", NULL, ""), 500);   /* no reply is a fault */
+    assert_false(body_has(d, "account"));                      /* nothing about our inside */
+    assert_int_equal(ask(d, "GET", "/silent", NULL, ""), 500); /* no reply is a fault */
 }
 
 static kt_err own_page(void *ctx, request *rq, reply *rs, int status, const kt_fail *fail)
@@ -396,8 +422,9 @@ static void test_every_reply_has_the_security_headers(void **state)
         assert_string_equal(header(d, "Referrer-Policy"), "strict-origin-when-cross-origin");
         assert_string_equal(header(d, "Cross-Origin-Opener-Policy"), "same-origin");
         assert_string_equal(header(d, "X-DNS-Prefetch-Control"), "off");
-        assert_string_equal(header(d, "Content-Security-Policy"),
-                            "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'");
+        assert_string_equal(
+            header(d, "Content-Security-Policy"),
+            "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'");
         assert_non_null(strstr(header(d, "Permissions-Policy"), "browsing-topics=()"));
         assert_string_equal(header(d, "Strict-Transport-Security"), "");
     }
@@ -417,7 +444,10 @@ static void test_long_pages_are_compressed_when_wanted(void **state)
     assert_string_equal(header(d, "Vary"), "Accept-Encoding");
     assert_string_equal(header(d, "ETag"), "W/\"v1\"");
     static char plain[30000];
-    z_stream z = { .next_in = (Bytef *)(uintptr_t)d->body.at, .avail_in = (uInt)d->body.len, .next_out = (Bytef *)plain, .avail_out = sizeof plain };
+    z_stream z = { .next_in = (Bytef *)(uintptr_t)d->body.at,
+                   .avail_in = (uInt)d->body.len,
+                   .next_out = (Bytef *)plain,
+                   .avail_out = sizeof plain };
     inflateInit2(&z, 31);
     assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
     assert_int_equal(z.total_out, 20000);
@@ -436,10 +466,20 @@ static void test_long_pages_are_compressed_when_wanted(void **state)
 static void test_redirects_stay_here(void **state)
 {
     desk *d = *state;
-    static const struct { const char *to; int status; } cases[] = {
-        { "/a", 303 }, { "https://kontor.example/a", 303 }, { "https://kontor.example", 303 }, { "//evil.example", 403 },
-        { "https://evil.example/", 403 }, { "https://kontor.example.evil.example/", 403 }, { "/%5cevil", 403 }, { "", 403 }, { "javascript:1", 403 },
-        { "/a%0d%0aSet-Cookie:x=1", 400 },
+    static const struct {
+        const char *to;
+        int status;
+    } cases[] = {
+        {"/a",                                    303},
+        { "https://kontor.example/a",             303},
+        { "https://kontor.example",               303},
+        { "//evil.example",                       403},
+        { "https://evil.example/",                403},
+        { "https://kontor.example.evil.example/", 403},
+        { "/%5cevil",                             403},
+        { "",                                     403},
+        { "javascript:1",                         403},
+        { "/a%0d%0aSet-Cookie:x=1",               400},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char target[128];
@@ -466,15 +506,19 @@ static void test_events_have_one_data_line_a_line(void **state)
 static void test_the_language_is_asked_for_in_order(void **state)
 {
     desk *d = *state;
-    static const struct { const char *target; const char *headers[3]; const char *lang; } cases[] = {
-        { "/hello", { NULL }, "de" },
-        { "/hello", { "Accept-Language: en-GB,en;q=0.9", NULL }, "en" },
-        { "/hello", { "Accept-Language: fr, de;q=0.5, en;q=0.4", NULL }, "de" },
-        { "/hello", { "Accept-Language: fr", NULL }, "de" },
-        { "/hello", { "Accept-Language: de", "Cookie: a=b; lang=en", NULL }, "en" },
-        { "/hello", { "Cookie: lang=en; lang=de", NULL }, "de" },
-        { "/hello?lang=de", { "Cookie: lang=en", NULL }, "de" },
-        { "/hello?lang=xx", { "Cookie: lang=en", NULL }, "en" },
+    static const struct {
+        const char *target;
+        const char *headers[3];
+        const char *lang;
+    } cases[] = {
+        {"/hello",          { NULL },                                                "de"},
+        { "/hello",         { "Accept-Language: en-GB,en;q=0.9", NULL },             "en"},
+        { "/hello",         { "Accept-Language: fr, de;q=0.5, en;q=0.4", NULL },     "de"},
+        { "/hello",         { "Accept-Language: fr", NULL },                         "de"},
+        { "/hello",         { "Accept-Language: de", "Cookie: a=b; lang=en", NULL }, "en"},
+        { "/hello",         { "Cookie: lang=en; lang=de", NULL },                    "de"},
+        { "/hello?lang=de", { "Cookie: lang=en", NULL },                             "de"},
+        { "/hello?lang=xx", { "Cookie: lang=en", NULL },                             "en"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ask(d, "GET", cases[i].target, cases[i].headers, "");
@@ -489,18 +533,22 @@ static void test_the_language_is_asked_for_in_order(void **state)
 static void test_a_front_is_believed_only_where_it_stands(void **state)
 {
     desk *d = *state;
-    static const struct { const char *headers[3]; const char *peer; bool tls; } cases[] = {
-        { { NULL }, "127.0.0.1", false },
-        { { "X-Forwarded-For: 192.0.2.7", NULL }, "192.0.2.7", false },
-        { { "X-Forwarded-For: 6.6.6.6, 192.0.2.7", NULL }, "192.0.2.7", false },
-        { { "X-Forwarded-For: 6.6.6.6, 192.0.2.7, 10.1.2.3", "X-Forwarded-Proto: https", NULL }, "192.0.2.7", true },
-        { { "X-Forwarded-For: 192.0.2.7", "Forwarded: for=6.6.6.6;proto=https", NULL }, "192.0.2.7", false },
-        { { "X-Forwarded-For: nonsense", NULL }, "127.0.0.1", false },
-        { { "Forwarded: for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https", NULL }, "2001:db8::1", true },
-        { { "Forwarded: for=192.0.2.7;proto=http", NULL }, "192.0.2.7", false },
-        { { "Forwarded: for=_hidden", NULL }, "127.0.0.1", false },
-        { { "X-Forwarded-For: 2001:db8::5", NULL }, "2001:db8::5", false },
-        { { "X-Forwarded-For: 192.0.2.7:1234", NULL }, "192.0.2.7", false },
+    static const struct {
+        const char *headers[3];
+        const char *peer;
+        bool tls;
+    } cases[] = {
+        {{ NULL },                                                                               "127.0.0.1",   false},
+        { { "X-Forwarded-For: 192.0.2.7", NULL },                                                "192.0.2.7",   false},
+        { { "X-Forwarded-For: 6.6.6.6, 192.0.2.7", NULL },                                       "192.0.2.7",   false},
+        { { "X-Forwarded-For: 6.6.6.6, 192.0.2.7, 10.1.2.3", "X-Forwarded-Proto: https", NULL }, "192.0.2.7",   true },
+        { { "X-Forwarded-For: 192.0.2.7", "Forwarded: for=6.6.6.6;proto=https", NULL },          "192.0.2.7",   false},
+        { { "X-Forwarded-For: nonsense", NULL },                                                 "127.0.0.1",   false},
+        { { "Forwarded: for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https", NULL },            "2001:db8::1", true },
+        { { "Forwarded: for=192.0.2.7;proto=http", NULL },                                       "192.0.2.7",   false},
+        { { "Forwarded: for=_hidden", NULL },                                                    "127.0.0.1",   false},
+        { { "X-Forwarded-For: 2001:db8::5", NULL },                                              "2001:db8::5", false},
+        { { "X-Forwarded-For: 192.0.2.7:1234", NULL },                                           "192.0.2.7",   false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ask(d, "GET", "/hello", cases[i].headers, "");
@@ -515,7 +563,7 @@ static void test_only_served_hosts_are_answered(void **state)
     desk *d = *state;
     assert_int_equal(ask(d, "GET", "/hello", WITH("Host: kontor.example"), ""), 200);
     assert_int_equal(ask(d, "GET", "/hello", WITH("Host: evil.example"), ""), 421);
-    assert_int_equal(ask(d, "GET", "/hello", WITH("Host: 127.0.0.1:9000"), ""), 200);    /* loopback itself */
+    assert_int_equal(ask(d, "GET", "/hello", WITH("Host: 127.0.0.1:9000"), ""), 200); /* loopback itself */
     assert_int_equal(ask(d, "GET", "/hello", WITH("Host: 127.0.0.1", "X-Forwarded-For: 192.0.2.1"), ""), 421);
 }
 

@@ -2,7 +2,10 @@
 /* Streams: bytes that come later, readers that are slow, readers that leave; and workers under load. */
 #include "http_client.h"
 
-typedef struct { atomic_int drains, gone, closed; _Atomic(http_stream *) stream; } writer;
+typedef struct {
+    atomic_int drains, gone, closed;
+    _Atomic(http_stream *) stream;
+} writer;
 static writer the_writer;
 
 static void drained(http_stream *s, void *ctx) { atomic_fetch_add(&((writer *)ctx)->drains, 1); }
@@ -34,12 +37,12 @@ static kt_err nap(request *rq, reply *rs)
 }
 
 static const route rows[] = {
-    { .method = "GET", .path = "/stream", .handler = open_stream, .kind = HTTP_INLINE, .activity = "x" },
+    {.method = "GET",         .path = "/stream", .handler = open_stream, .kind = HTTP_INLINE, .activity = "x" },
     { .method = "GET", .path = "/worker-stream", .handler = open_stream, .kind = HTTP_WORK, .activity = "x" },
-    { .method = "GET", .path = "/work/{n}", .handler = count_up, .kind = HTTP_WORK, .activity = "x" },
-    { .method = "GET", .path = "/read/{n}", .handler = count_up, .kind = HTTP_READ, .activity = "x" },
+    { .method = "GET",        .path = "/work/{n}", .handler = count_up, .kind = HTTP_WORK, .activity = "x" },
+    { .method = "GET",        .path = "/read/{n}", .handler = count_up, .kind = HTTP_READ, .activity = "x" },
     { .method = "GET", .path = "/nap", .handler = nap, .kind = HTTP_WORK, .activity = "x" },
-    { 0 },
+    { 0       },
 };
 
 static int begin(void **state)
@@ -87,7 +90,7 @@ static void test_a_stream_carries_what_another_thread_writes(void **state)
         assert_int_equal(n, 20);
         assert_non_null(strstr(a.at, "Transfer-Encoding: chunked"));
         free(a.at);
-        client_say(fd, "GET /read/7 HTTP/1.1\r\nHost: localhost\r\n\r\n");      /* the connection lives on */
+        client_say(fd, "GET /read/7 HTTP/1.1\r\nHost: localhost\r\n\r\n"); /* the connection lives on */
         a = client_read(fd, "n=7;", 1000);
         assert_int_equal(status_of(&a), 200);
         free(a.at);
@@ -167,7 +170,12 @@ static void test_a_head_request_of_a_stream_is_over_at_once(void **state)
 
 /* ---- workers ---- */
 
-typedef struct { unsigned port; int from; bool leave; int good; } caller;
+typedef struct {
+    unsigned port;
+    int from;
+    bool leave;
+    int good;
+} caller;
 
 static void *call(void *arg)
 {
@@ -175,10 +183,11 @@ static void *call(void *arg)
     int fd = client_open(c->port);
     for (int i = 0; i < 200; i++) {
         char text[128], want[32];
-        snprintf(text, sizeof text, "GET /%s/%d HTTP/1.1\r\nHost: localhost\r\n\r\n", i % 3 ? "work" : "read", c->from + i);
+        snprintf(text, sizeof text, "GET /%s/%d HTTP/1.1\r\nHost: localhost\r\n\r\n", i % 3 ? "work" : "read",
+                 c->from + i);
         snprintf(want, sizeof want, "n=%d;", c->from + i);
         client_say(fd, text);
-        if (c->leave && i % 7 == 0) {                            /* goes while the worker runs */
+        if (c->leave && i % 7 == 0) { /* goes while the worker runs */
             close(fd);
             fd = client_open(c->port);
             continue;

@@ -5,14 +5,17 @@
 #include <gnutls/x509.h>
 #include <sys/stat.h>
 
-static kt_err hello(request *rq, reply *rs) { return reply_text(rs, 200, rq->tls ? KT_STR("over TLS") : KT_STR("plain")); }
+static kt_err hello(request *rq, reply *rs)
+{
+    return reply_text(rs, 200, rq->tls ? KT_STR("over TLS") : KT_STR("plain"));
+}
 static kt_err post(request *rq, reply *rs) { return reply_text(rs, 200, KT_STR("taken")); }
 static kt_err work(request *rq, reply *rs) { return reply_text(rs, 200, KT_STR("worked")); }
 
 static const route rows[] = {
-    { .method = "GET", .path = "/hello", .handler = hello, .kind = HTTP_INLINE, .activity = "x" },
+    {.method = "GET",   .path = "/hello", .handler = hello, .kind = HTTP_INLINE, .activity = "x" },
     { .method = "GET", .path = "/work", .handler = work, .kind = HTTP_WORK, .activity = "x" },
-    { .method = "POST", .path = "/post", .handler = post, .kind = HTTP_WORK, .activity = "x" },
+    { .method = "POST",  .path = "/post", .handler = post, .kind = HTTP_WORK, .activity = "x" },
     { 0 },
 };
 
@@ -35,7 +38,8 @@ static void make_certificate(unsigned char serial, const char *cert_to, const ch
     gnutls_x509_crt_t crt;
     gnutls_datum_t out;
     gnutls_x509_privkey_init(&key);
-    assert_int_equal(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
+    assert_int_equal(
+        gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
     gnutls_x509_crt_init(&crt);
     gnutls_x509_crt_set_version(crt, 3);
     gnutls_x509_crt_set_serial(crt, &serial, 1);
@@ -61,7 +65,12 @@ static void make_certificate(unsigned char serial, const char *cert_to, const ch
 
 /* ---- a TLS client ---- */
 
-typedef struct { int fd; gnutls_session_t tls; gnutls_certificate_credentials_t trust; int shaken; } tls_client;
+typedef struct {
+    int fd;
+    gnutls_session_t tls;
+    gnutls_certificate_credentials_t trust;
+    int shaken;
+} tls_client;
 
 static tls_client tls_open(unsigned port, const char *priorities)
 {
@@ -74,7 +83,8 @@ static tls_client tls_open(unsigned port, const char *priorities)
     gnutls_transport_set_int(c.tls, c.fd);
     gnutls_handshake_set_timeout(c.tls, 3000);
     gnutls_record_set_timeout(c.tls, 2000);
-    do c.shaken = gnutls_handshake(c.tls); while (c.shaken < 0 && !gnutls_error_is_fatal(c.shaken));
+    do c.shaken = gnutls_handshake(c.tls);
+    while (c.shaken < 0 && !gnutls_error_is_fatal(c.shaken));
     return c;
 }
 
@@ -188,7 +198,7 @@ static void test_row_17_a_bad_certificate_changes_nothing(void **state)
 {
     house *h = *state;
     kt_fail why = { 0 };
-    make_certificate(3, NULL, key_file);                       /* a key that is not the certificate's */
+    make_certificate(3, NULL, key_file); /* a key that is not the certificate's */
     assert_int_equal(http_reload_tls(h->server, &why), KT_BAD_INPUT);
     assert_non_null(strstr(why.text, "is not the key of"));
     unlink(cert_file);
@@ -205,11 +215,19 @@ static void test_row_17_the_origin_of_a_form_has_its_scheme(void **state)
 {
     house *h = *state;
     char got[4096], text[512];
-    static const struct { const char *scheme; const char *status; } cases[] = { { "https", "200" }, { "http", "403" } };
+    static const struct {
+        const char *scheme;
+        const char *status;
+    } cases[] = {
+        {"https", "200"},
+        { "http", "403"}
+    };
     for (int i = 0; i < 2; i++) {
         tls_client c = tls_open(h->port, "NORMAL");
-        snprintf(text, sizeof text, "POST /post HTTP/1.1\r\nHost: localhost:%u\r\nOrigin: %s://localhost:%u\r\n"
-                 "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b", h->port, cases[i].scheme, h->port);
+        snprintf(text, sizeof text,
+                 "POST /post HTTP/1.1\r\nHost: localhost:%u\r\nOrigin: %s://localhost:%u\r\n"
+                 "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b",
+                 h->port, cases[i].scheme, h->port);
         tls_ask(&c, text, "\r\n\r\n", got, sizeof got);
         assert_memory_equal(got + 9, cases[i].status, 3);
         tls_close(&c);
