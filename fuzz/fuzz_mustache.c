@@ -12,10 +12,7 @@ static const mustache *self(void *ctx, kt_str name)
     return kt_str_is(name, "p") || kt_str_is(name, "http/field") ? ctx : NULL;
 }
 
-static void count_name(void *ctx, char sigil, kt_str name, int line)
-{
-    *(size_t *)ctx += name.len + (size_t)line;
-}
+static void count_name(void *ctx, char sigil, kt_str name, int line) { *(size_t *)ctx += name.len + (size_t)line; }
 
 static kt_value *sample(kt_arena *mem)
 {

@@ -58,8 +58,8 @@ function draw(figure, old) {
       y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.08] },
     },
     axes: [
-      { ...axis, grid: { show: false }, splits: () => names.map((_, i) => i).filter(i => i % gap === 0), values: (_, at) => at.map(i => names[i]) },
-      { ...axis, grid: { stroke: line, width: 1 }, size: 56, values: (_, at) => at.map(v => short.format(v)) },
+      { ...axis, size: 28, gap: 6, grid: { show: false }, splits: () => names.map((_, i) => i).filter(i => i % gap === 0), values: (_, at) => at.map(i => names[i]) },
+      { ...axis, grid: { stroke: line, width: 1 }, size: 52, gap: 6, values: (_, at) => at.map(v => short.format(v)) },
     ],
     series: [{}, ...values.map((_, i) => {
       const tone = colour(figure, series[i % series.length]);
@@ -85,7 +85,7 @@ function draw(figure, old) {
 
 // Several series of bars stand side by side: uPlot moves a bar by a share of its width.
 function side(i, n) {
-  return n === 1 ? {} : { each: undefined, disp: { x0: { unit: 1, values: (u, s) => u.data[0].map(x => x - 0.35 + (0.7 / n) * i) }, size: { unit: 1, values: u => u.data[0].map(() => 0.7 / n) } } };
+  return n === 1 ? {} : { disp: { x0: { unit: 1, values: (u, s) => u.data[0].map(x => x - 0.35 + (0.7 / n) * i) }, size: { unit: 1, values: u => u.data[0].map(() => 0.7 / n) } } };
 }
 
 function prepare(figure) {

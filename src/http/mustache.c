@@ -19,45 +19,45 @@ enum { NEST_MAX = 64, RENDER_DEPTH_MAX = 100, DELIMITER_MAX = 16, NODES_MAX = 1 
 typedef enum { NODE_TEXT, NODE_VALUE, NODE_RAW, NODE_SECTION, NODE_INVERTED, NODE_PARTIAL } node_kind;
 
 typedef struct {
-    node_kind   kind;
-    bool        begins_line;      /* nothing of the template stands before it on its line */
-    int         line;
-    uint32_t    part, n_parts;    /* the name cut at its dots; none for "." */
-    uint32_t    end;              /* sections: the node after the last one inside */
-    kt_str      text;             /* TEXT: the bytes; else the whole name */
-    kt_str      indent;           /* PARTIAL alone on its line: what stood before it */
-    const void *bound;            /* the caller's meaning of the name, or NULL */
+    node_kind kind;
+    bool begins_line; /* nothing of the template stands before it on its line */
+    int line;
+    uint32_t part, n_parts; /* the name cut at its dots; none for "." */
+    uint32_t end;           /* sections: the node after the last one inside */
+    kt_str text;            /* TEXT: the bytes; else the whole name */
+    kt_str indent;          /* PARTIAL alone on its line: what stood before it */
+    const void *bound;      /* the caller's meaning of the name, or NULL */
 } node;
 
 struct mustache {
-    node    *nodes;
+    node *nodes;
     uint32_t n_nodes, cap_nodes;
-    kt_str  *parts;
+    kt_str *parts;
     uint32_t n_parts, cap_parts;
 };
 
 /* ---- parsing ---- */
 
 typedef struct {
-    kt_str      text;
+    kt_str text;
     const char *name;
-    kt_fail    *fail;
-    mustache   *m;
-    size_t      at;               /* reading position */
-    size_t      from;             /* first byte of text not yet made a node */
-    size_t      counted;          /* lines are counted up to here */
-    int         line;
-    kt_str      open, close;
-    uint32_t    nest[NEST_MAX];
-    unsigned    depth;
+    kt_fail *fail;
+    mustache *m;
+    size_t at;      /* reading position */
+    size_t from;    /* first byte of text not yet made a node */
+    size_t counted; /* lines are counted up to here */
+    int line;
+    kt_str open, close;
+    uint32_t nest[NEST_MAX];
+    unsigned depth;
 } parser;
 
 typedef struct {
-    size_t begin, end;            /* of the whole tag, delimiters included */
-    char   sigil;                 /* one of # ^ / ! > = & { or ' ' for a plain name */
+    size_t begin, end; /* of the whole tag, delimiters included */
+    char sigil;        /* one of # ^ / ! > = & { or ' ' for a plain name */
     kt_str content;
-    bool   alone;                 /* stands alone on its line */
-    size_t line_begin, line_end;  /* when alone: the bytes that go with it */
+    bool alone;                  /* stands alone on its line */
+    size_t line_begin, line_end; /* when alone: the bytes that go with it */
 } tag;
 
 static int line_of(parser *p, size_t at)
@@ -69,8 +69,8 @@ static int line_of(parser *p, size_t at)
 
 static kt_err fault(parser *p, size_t at, const char *why, kt_str what)
 {
-    return kt_fail_set(p->fail, KT_BAD_INPUT, "", "%s:%d: %s%s%.*s", p->name, line_of(p, at), why,
-                       what.len ? " " : "", KT_ARG(kt_str_slice(what, 0, 120)));
+    return kt_fail_set(p->fail, KT_BAD_INPUT, "", "%s:%d: %s%s%.*s", p->name, line_of(p, at), why, what.len ? " " : "",
+                       KT_ARG(kt_str_slice(what, 0, 120)));
 }
 
 static node *node_add(parser *p, node_kind kind, kt_str text, size_t at)
@@ -139,7 +139,7 @@ static void tag_find_line(const parser *p, tag *t)
 /* The tag at p->at (where the opening delimiter stands). */
 static kt_err tag_read(parser *p, tag *t)
 {
-    char   closing[DELIMITER_MAX + 2];
+    char closing[DELIMITER_MAX + 2];
     size_t n_closing = 0;
     size_t inside = p->at + p->open.len;
     *t = (tag){ .begin = p->at, .sigil = ' ' };
@@ -155,8 +155,7 @@ static kt_err tag_read(parser *p, tag *t)
     if (t->sigil != '!' && t->sigil != '=') {
         if (t->content.len == 0) return fault(p, p->at, "a tag has no name", KT_STR_NONE);
         for (size_t i = 0; i < t->content.len; i++)
-            if (memchr(" \t\r\n", t->content.at[i], 4))
-                return fault(p, p->at, "a name holds a blank:", t->content);
+            if (memchr(" \t\r\n", t->content.at[i], 4)) return fault(p, p->at, "a name holds a blank:", t->content);
     }
     if (memchr("#^/!>=", t->sigil, 6)) tag_find_line(p, t);
     return KT_OK;
@@ -184,9 +183,9 @@ static kt_err section_close(parser *p, const tag *t)
     node *opened = &p->m->nodes[p->nest[p->depth - 1]];
     if (!kt_str_eq(opened->text, t->content)) {
         line_of(p, t->begin);
-        return kt_fail_set(p->fail, KT_BAD_INPUT, "", "%s:%d: {{/%.*s}} closes {{#%.*s}} of line %d", p->name,
-                           p->line, KT_ARG(kt_str_slice(t->content, 0, 100)),
-                           KT_ARG(kt_str_slice(opened->text, 0, 100)), opened->line);
+        return kt_fail_set(p->fail, KT_BAD_INPUT, "", "%s:%d: {{/%.*s}} closes {{#%.*s}} of line %d", p->name, p->line,
+                           KT_ARG(kt_str_slice(t->content, 0, 100)), KT_ARG(kt_str_slice(opened->text, 0, 100)),
+                           opened->line);
     }
     opened->end = p->m->n_nodes;
     p->depth--;
@@ -201,11 +200,10 @@ static kt_err tag_add(parser *p, const tag *t)
         /* Not alone, but first on its line: keeps the place where an indentation belongs. */
         if (!t->alone) node_add(p, NODE_TEXT, KT_STR(""), t->begin);
         return KT_OK;
-    case '=':
-        return delimiters_set(p, t);
-    case '/':
-        return section_close(p, t);
-    case '#': case '^':
+    case '=': return delimiters_set(p, t);
+    case '/': return section_close(p, t);
+    case '#':
+    case '^':
         if (p->depth == NEST_MAX) return fault(p, t->begin, "sections nest too deep at", t->content);
         p->nest[p->depth++] = p->m->n_nodes;
         n = node_add(p, t->sigil == '#' ? NODE_SECTION : NODE_INVERTED, t->content, t->begin);
@@ -264,8 +262,9 @@ void mustache_free(mustache *m)
 
 static char sigil_of(node_kind kind)
 {
-    static const char sigils[] = { [NODE_VALUE] = ' ', [NODE_RAW] = '&', [NODE_SECTION] = '#',
-                                   [NODE_INVERTED] = '^', [NODE_PARTIAL] = '>' };
+    static const char sigils[] = {
+        [NODE_VALUE] = ' ', [NODE_RAW] = '&', [NODE_SECTION] = '#', [NODE_INVERTED] = '^', [NODE_PARTIAL] = '>'
+    };
     return sigils[kind];
 }
 
@@ -284,17 +283,26 @@ void mustache_bind(mustache *m, const void *(*meaning)(void *ctx, char sigil, kt
 
 /* ---- rendering ---- */
 
-typedef struct frame { const kt_value *value; const struct frame *up; } frame;
-typedef struct indent { kt_str text; const struct indent *up; } indent;
+typedef struct frame {
+    const kt_value *value;
+    const struct frame *up;
+} frame;
+typedef struct indent {
+    kt_str text;
+    const struct indent *up;
+} indent;
 /* What a callback gets as `stack`. */
-typedef struct { const frame *top; unsigned depth; } scope;
+typedef struct {
+    const frame *top;
+    unsigned depth;
+} scope;
 
 typedef struct {
-    const mustache         *m;
+    const mustache *m;
     const mustache_options *o;
-    kt_buf                 *out;
-    unsigned                depth;
-    const indent           *indent;
+    kt_buf *out;
+    unsigned depth;
+    const indent *indent;
 } run;
 
 static const kt_value *member(const kt_value *map, kt_str key)
@@ -310,7 +318,7 @@ static const kt_value *member(const kt_value *map, kt_str key)
 static const kt_value *find_name(const mustache *m, const node *n, const frame *top)
 {
     if (n->n_parts == 0) return top ? top->value : NULL;
-    const kt_str   *parts = m->parts + n->part;
+    const kt_str *parts = m->parts + n->part;
     const kt_value *v = NULL;
     for (const frame *f = top; f && !v; f = f->up) v = member(f->value, parts[0]);
     for (uint32_t i = 1; v && i < n->n_parts; i++) v = member(v, parts[i]);
@@ -321,13 +329,13 @@ static bool is_true(const kt_value *v)
 {
     if (!v) return false;
     switch (v->kind) {
-    case KT_V_NULL:   return false;
-    case KT_V_BOOL:   return v->as.boolean;
-    case KT_V_INT:    return v->as.integer != 0;
-    case KT_V_REAL:   return v->as.real < 0 || v->as.real > 0;
+    case KT_V_NULL: return false;
+    case KT_V_BOOL: return v->as.boolean;
+    case KT_V_INT: return v->as.integer != 0;
+    case KT_V_REAL: return v->as.real < 0 || v->as.real > 0;
     case KT_V_STRING: return v->as.string.len > 0;
-    case KT_V_LIST:   return v->count > 0;
-    case KT_V_MAP:    return true;
+    case KT_V_LIST: return v->count > 0;
+    case KT_V_MAP: return true;
     }
     return false;
 }
@@ -346,13 +354,17 @@ static void put_value(kt_buf *out, const kt_value *v, bool escape, void (*escape
     if (!v) return;
     switch (v->kind) {
     case KT_V_STRING:
-        if (escape) escaper(out, v->as.string);
-        else kt_buf_put(out, v->as.string);
+        if (escape)
+            escaper(out, v->as.string);
+        else
+            kt_buf_put(out, v->as.string);
         return;
-    case KT_V_INT:  kt_buf_put_int(out, v->as.integer); return;
+    case KT_V_INT: kt_buf_put_int(out, v->as.integer); return;
     case KT_V_REAL: put_real(out, v->as.real); return;
     case KT_V_BOOL: kt_buf_put_c(out, v->as.boolean ? "true" : "false"); return;
-    case KT_V_NULL: case KT_V_LIST: case KT_V_MAP: return;
+    case KT_V_NULL:
+    case KT_V_LIST:
+    case KT_V_MAP: return;
     }
 }
 
@@ -380,7 +392,7 @@ static void put_text(run *r, kt_str text)
 
 static void put_name(run *r, const node *n, const frame *top)
 {
-    bool  escape = n->kind == NODE_VALUE;
+    bool escape = n->kind == NODE_VALUE;
     scope s = { top, r->depth };
     if (n->bound && r->o->bound && r->o->bound(r->o->ctx, n->bound, escape, r->out, &s)) return;
     if (r->o->text && r->o->text(r->o->ctx, n->text, escape, r->out, &s)) return;
@@ -391,12 +403,12 @@ static kt_err render(run *r, uint32_t from, uint32_t to, const frame *top);
 
 static kt_err render_section(run *r, uint32_t at, const frame *top)
 {
-    const node     *n = &r->m->nodes[at];
+    const node *n = &r->m->nodes[at];
     const kt_value *v = find_name(r->m, n, top);
     if (n->kind == NODE_INVERTED) return is_true(v) ? KT_OK : render(r, at + 1, n->end, top);
     if (!is_true(v)) return KT_OK;
     if (v->kind != KT_V_LIST) return render(r, at + 1, n->end, &(frame){ v, top });
-    KT_EACH(item, v) TRY(render(r, at + 1, n->end, &(frame){ item, top }));
+    KT_EACH (item, v) TRY(render(r, at + 1, n->end, &(frame){ item, top }));
     return KT_OK;
 }
 
@@ -418,19 +430,15 @@ static kt_err render(run *r, uint32_t from, uint32_t to, const frame *top)
         const node *n = &r->m->nodes[i];
         if (r->indent && n->begins_line) put_indent(r->out, r->indent);
         switch (n->kind) {
-        case NODE_TEXT:
-            put_text(r, n->text);
-            break;
-        case NODE_VALUE: case NODE_RAW:
-            put_name(r, n, top);
-            break;
-        case NODE_SECTION: case NODE_INVERTED:
+        case NODE_TEXT: put_text(r, n->text); break;
+        case NODE_VALUE:
+        case NODE_RAW: put_name(r, n, top); break;
+        case NODE_SECTION:
+        case NODE_INVERTED:
             TRY(render_section(r, i, top));
             i = n->end - 1;
             break;
-        case NODE_PARTIAL:
-            TRY(render_partial(r, n, top));
-            break;
+        case NODE_PARTIAL: TRY(render_partial(r, n, top)); break;
         }
     }
     /* A full buffer ends loops that would fill it for nothing. */

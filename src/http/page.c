@@ -19,8 +19,10 @@ bool page_bound(void *ctx, const void *meaning, bool escape, kt_buf *out, const 
     }
     const wording *w = &((const word *)meaning)->in[r->lang];
     const mustache *m = escape ? w->html_m : w->plain_m;
-    if (!m) kt_buf_put(out, escape ? w->html : w->plain);
-    else if (mustache_render_inner(m, stack, r->o, out) != KT_OK) out->over = true;
+    if (!m)
+        kt_buf_put(out, escape ? w->html : w->plain);
+    else if (mustache_render_inner(m, stack, r->o, out) != KT_OK)
+        out->over = true;
     return true;
 }
 
@@ -103,8 +105,7 @@ kt_err page_reply(pages *p, request *rq, reply *rs, int status, const char *name
     if (!layout.len) layout = kt_get_str(g, "layout");
     const template *page = template_find(p, name);
     const template *frame = names_get(&p->templates, layout.len ? layout : KT_STR("http/layout"));
-    if (!page || !frame)
-        return kt_fail_set(&rq->fail, KT_INTERNAL, "", "there is no page %s", page ? "layout" : name);
+    if (!page || !frame) return kt_fail_set(&rq->fail, KT_INTERNAL, "", "there is no page %s", page ? "layout" : name);
     const word *title = kt_get(data, "title") ? NULL : words_find(p, page->title);
     if (title) kt_set_str(rq->mem, g, "title", text_of(p, rq->mem, lang, title, stack, 3));
 

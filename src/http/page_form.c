@@ -6,9 +6,16 @@
 #include "http/page_inner.h"
 
 /* Input types and what the partial needs to know about them. */
-static const struct { const char *type, *flag; } kinds[] = {
-    { "textarea", "is_textarea" }, { "select", "is_select" }, { "checkbox", "is_checkbox" },
-    { "switch", "is_switch" }, { "radio", "is_radio" }, { "password", "is_password" }, { "hidden", "is_hidden" },
+static const struct {
+    const char *type, *flag;
+} kinds[] = {
+    {"textarea",  "is_textarea"},
+    { "select",   "is_select"  },
+    { "checkbox", "is_checkbox"},
+    { "switch",   "is_switch"  },
+    { "radio",    "is_radio"   },
+    { "password", "is_password"},
+    { "hidden",   "is_hidden"  },
 };
 
 static void set_words(pages *p, request *rq, kt_value *field, const char *words, const char *part)
@@ -23,8 +30,10 @@ kt_value *page_field(pages *p, request *rq, kt_value *fields, const char *name, 
     static const char *const parts[] = { "label", "help", "placeholder" };
     const char *flag = "is_input";
     kt_value *field = kt_map(rq->mem);
-    if (kt_is(fields, KT_V_LIST)) kt_add(fields, field);
-    else kt_set(rq->mem, fields, name, field);
+    if (kt_is(fields, KT_V_LIST))
+        kt_add(fields, field);
+    else
+        kt_set(rq->mem, fields, name, field);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].type, type) == 0) flag = kinds[i].flag;
     kt_set_bool(rq->mem, field, flag, true);

@@ -6,18 +6,22 @@
  * of Europe/Berlin, where the operator's day begins and ends. */
 #include "http/page_inner.h"
 
-#define NBSP "\xC2\xA0"
+#define NBSP  "\xC2\xA0"
 #define MINUS "\xE2\x88\x92"
 
 static const char *const months[LANG_COUNT][12] = {
-    { "Januar", "Februar", "M\xC3\xA4rz", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober",
-      "November", "Dezember" },
-    { "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-      "November", "December" },
+    {"Januar",   "Februar",  "M\xC3\xA4rz", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
+     "Dezember"},
+    { "January", "February", "March",       "April", "May", "June", "July", "August", "September", "October", "November",
+     "December"},
 };
 
-static const struct { const char *code, *sign; } currencies[] = {
-    { "EUR", "\xE2\x82\xAC" }, { "USD", "$" }, { "GBP", "\xC2\xA3" },
+static const struct {
+    const char *code, *sign;
+} currencies[] = {
+    {"EUR",  "\xE2\x82\xAC"},
+    { "USD", "$"           },
+    { "GBP", "\xC2\xA3"    },
 };
 
 kt_str page_date(kt_arena *mem, const char *lang, int64_t ms)
@@ -31,8 +35,8 @@ kt_str page_datetime(kt_arena *mem, const char *lang, int64_t ms)
 {
     kt_civil c = kt_civil_zone(ms, "Europe/Berlin");
     int l = lang_index(lang);
-    return kt_str_fmt(mem, l == LANG_DE ? "%d. %s %d, %02d:%02d" : "%d %s %d, %02d:%02d", c.day,
-                      months[l][c.month - 1], c.year, c.hour, c.minute);
+    return kt_str_fmt(mem, l == LANG_DE ? "%d. %s %d, %02d:%02d" : "%d %s %d, %02d:%02d", c.day, months[l][c.month - 1],
+                      c.year, c.hour, c.minute);
 }
 
 /* Digits in groups of three; text must hold 32 bytes. */

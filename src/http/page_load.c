@@ -10,16 +10,13 @@
 #include "http/page_inner.h"
 #include <stdlib.h>
 
-static bool line_has(kt_str line, const char *what)
-{
-    return kt_str_find(line, kt_str_c(what), 0) != KT_NOT_FOUND_AT;
-}
+static bool line_has(kt_str line, const char *what) { return kt_str_find(line, kt_str_c(what), 0) != KT_NOT_FOUND_AT; }
 
 static kt_str without_indent(kt_arena *mem, kt_str text)
 {
-    char  *to = kt_alloc(mem, text.len + 1);
+    char *to = kt_alloc(mem, text.len + 1);
     size_t len = 0, from = 0;
-    bool   keep = false;
+    bool keep = false;
     while (from < text.len) {
         size_t end = kt_str_find_byte(text, '\n', from);
         end = end == KT_NOT_FOUND_AT ? text.len : end + 1;
@@ -59,7 +56,12 @@ static kt_err template_load(pages *p, const kt_embedded *file, kt_fail *fail)
 
 /* ---- names get their meaning ---- */
 
-typedef struct { pages *p; const template *t; kt_fail *fail; kt_err err; } checking;
+typedef struct {
+    pages *p;
+    const template *t;
+    kt_fail *fail;
+    kt_err err;
+} checking;
 
 static void name_check(void *ctx, char sigil, kt_str name, int line)
 {
@@ -69,8 +71,8 @@ static void name_check(void *ctx, char sigil, kt_str name, int line)
         c->err = kt_fail_set(c->fail, KT_BAD_INPUT, "", "%s:%d: there is no page part {{> %.*s}}", c->t->file, line,
                              KT_ARG(name));
     if (sigil != '>' && kt_str_starts(name, KT_STR("t.")) && !words_meaning(c->p, sigil, name))
-        c->err = kt_fail_set(c->fail, KT_BAD_INPUT, "", "%s:%d: there is no text {{%.*s}}", c->t->file, line,
-                             KT_ARG(name));
+        c->err =
+            kt_fail_set(c->fail, KT_BAD_INPUT, "", "%s:%d: there is no text {{%.*s}}", c->t->file, line, KT_ARG(name));
 }
 
 static const void *meaning_of(void *ctx, char sigil, kt_str name)
@@ -88,7 +90,8 @@ static const void *meaning_of(void *ctx, char sigil, kt_str name)
 kt_err templates_check(pages *p, kt_fail *fail)
 {
     names_init(&p->templates, p->n_templates);
-    for (size_t i = 0; i < p->n_templates; i++) names_put(&p->templates, p->template_list[i].name, &p->template_list[i]);
+    for (size_t i = 0; i < p->n_templates; i++)
+        names_put(&p->templates, p->template_list[i].name, &p->template_list[i]);
     for (size_t i = 0; i < p->n_templates; i++) {
         checking c = { p, &p->template_list[i], fail, KT_OK };
         mustache_names(c.t->m, name_check, &c);
@@ -100,23 +103,26 @@ kt_err templates_check(pages *p, kt_fail *fail)
 
 /* ---- what all pages share ---- */
 
-static const struct { const char *name, *path; } assets[] = {
-    { "css",      "web/kontor.css" },
-    { "fonts",    "web/fonts.css" },
-    { "js",       "web/kontor.js" },
-    { "chart",    "web/chart.js" },
-    { "uplot",    "web/uplot/uPlot.js" },
-    { "uplot_css","web/uplot/uPlot.css" },
-    { "icon",     "web/favicon.svg" },
-    { "logo",     "web/logo.svg" },
-    { "font",     "web/fonts/source-sans-3-latin.woff2" },
+static const struct {
+    const char *name, *path;
+} assets[] = {
+    {"css",        "web/kontor.css"                     },
+    { "fonts",     "web/fonts.css"                      },
+    { "js",        "web/kontor.js"                      },
+    { "chart",     "web/chart.js"                       },
+    { "uplot",     "web/uplot/uPlot.js"                 },
+    { "uplot_css", "web/uplot/uPlot.css"                },
+    { "icon",      "web/favicon.svg"                    },
+    { "logo",      "web/logo.svg"                       },
+    { "font",      "web/fonts/source-sans-3-latin.woff2"},
 };
 
 static kt_value *shared_new(kt_arena *mem, int lang)
 {
     kt_value *shared = kt_map(mem), *list = kt_set_map(mem, shared, "asset");
     for (size_t i = 0; i < sizeof assets / sizeof assets[0]; i++)
-        if (kt_embedded_find(assets[i].path)) kt_set_str(mem, list, assets[i].name, http_asset_url(mem, assets[i].path));
+        if (kt_embedded_find(assets[i].path))
+            kt_set_str(mem, list, assets[i].name, http_asset_url(mem, assets[i].path));
     kt_set_c(mem, shared, "lang", lang == LANG_EN ? "en" : "de");
     kt_set_c(mem, shared, "other_lang", lang == LANG_EN ? "de" : "en");
     /* The component page shows itself in both. */
@@ -136,8 +142,10 @@ kt_err pages_new(kt_fail *fail, pages **out)
     p->template_list = kt_calloc(kt_embedded_count ? kt_embedded_count : 1, sizeof *p->template_list);
     for (size_t i = 0; i < kt_embedded_count && err == KT_OK; i++) {
         const kt_embedded *file = &kt_embedded_files[i];
-        if (kt_str_ends(kt_str_c(file->path), KT_STR("/texts.yaml"))) err = words_load(p, file, fail);
-        else err = template_load(p, file, fail);
+        if (kt_str_ends(kt_str_c(file->path), KT_STR("/texts.yaml")))
+            err = words_load(p, file, fail);
+        else
+            err = template_load(p, file, fail);
     }
     if (err == KT_OK) err = words_check(p, fail);
     if (err == KT_OK) err = templates_check(p, fail);

@@ -9,10 +9,7 @@
 
 static const char *const lang_names[LANG_COUNT] = { "de", "en" };
 
-int lang_index(const char *lang)
-{
-    return lang && strcmp(lang, "en") == 0 ? LANG_EN : LANG_DE;
-}
+int lang_index(const char *lang) { return lang && strcmp(lang, "en") == 0 ? LANG_EN : LANG_DE; }
 
 static size_t name_hash(kt_str name)
 {
@@ -57,10 +54,7 @@ void names_put(name_table *t, kt_str name, void *what)
     *slot = (name_slot){ name, what };
 }
 
-void *names_get(const name_table *t, kt_str name)
-{
-    return t->cap ? names_slot(t, name)->what : NULL;
-}
+void *names_get(const name_table *t, kt_str name) { return t->cap ? names_slot(t, name)->what : NULL; }
 
 /* ---- one text ---- */
 
@@ -122,8 +116,8 @@ static kt_err leaf_load(pages *p, const char *file, kt_str key, const kt_value *
         TRY(wording_make(p, &w->in[i], kt_str_dup(p->mem, text->as.string), at.at, fail));
     }
     if (leaf->count != LANG_COUNT)
-        return kt_fail_set(fail, KT_BAD_INPUT, "", "%s:%d: the text %.*s holds more than de and en", file,
-                           leaf->line, KT_ARG(key));
+        return kt_fail_set(fail, KT_BAD_INPUT, "", "%s:%d: the text %.*s holds more than de and en", file, leaf->line,
+                           KT_ARG(key));
     return KT_OK;
 }
 
@@ -133,7 +127,7 @@ static kt_err branch_load(pages *p, const char *file, kt_str key, const kt_value
         return kt_fail_set(fail, KT_BAD_INPUT, "", "%s:%d: %.*s is neither a text (de, en) nor a group of texts", file,
                            branch ? branch->line : 0, KT_ARG(key));
     if (is_leaf(branch)) return leaf_load(p, file, key, branch, fail);
-    KT_EACH(v, branch) {
+    KT_EACH (v, branch) {
         kt_str inner = kt_str_fmt(p->mem, "%.*s.%.*s", KT_ARG(key), KT_ARG(v->key));
         TRY(branch_load(p, file, inner, v, depth + 1, fail));
     }
@@ -142,11 +136,11 @@ static kt_err branch_load(pages *p, const char *file, kt_str key, const kt_value
 
 kt_err words_load(pages *p, const kt_embedded *file, kt_fail *fail)
 {
-    kt_str    path = kt_str_c(file->path);
-    kt_str    module = kt_str_slice(path, 0, kt_str_find_byte(path, '/', 0));
+    kt_str path = kt_str_c(file->path);
+    kt_str module = kt_str_slice(path, 0, kt_str_find_byte(path, '/', 0));
     kt_arena *scratch = kt_arena_new();
     kt_value *tree = NULL;
-    kt_err    err = kt_yaml_parse(scratch, kt_embedded_str(file), file->path, fail, &tree);
+    kt_err err = kt_yaml_parse(scratch, kt_embedded_str(file), file->path, fail, &tree);
     if (err == KT_OK && kt_is(tree, KT_V_MAP)) err = branch_load(p, file->path, module, tree, 0, fail);
     kt_arena_free(scratch);
     return err;
@@ -162,10 +156,7 @@ void words_free(pages *p)
     free(p->word_list);
 }
 
-const word *words_find(const pages *p, kt_str key)
-{
-    return names_get(&p->words, key);
-}
+const word *words_find(const pages *p, kt_str key) { return names_get(&p->words, key); }
 
 /* Which word a tag names: {{t.account.title}}. */
 const void *words_meaning(void *ctx, char sigil, kt_str name)
@@ -177,7 +168,12 @@ const void *words_meaning(void *ctx, char sigil, kt_str name)
 
 /* ---- the check ---- */
 
-typedef struct { pages *p; const word *w; kt_fail *fail; kt_err err; } words_checking;
+typedef struct {
+    pages *p;
+    const word *w;
+    kt_fail *fail;
+    kt_err err;
+} words_checking;
 
 static void word_name_check(void *ctx, char sigil, kt_str name, int line)
 {

