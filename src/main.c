@@ -213,7 +213,7 @@ static int run_serve(line *l)
 static void in_memory(line *l)
 {
     l->platform.data_dir = NULL;
-    l->platform.skip_check = true;
+    l->platform.register_only = true;
 }
 
 static int check_in(line *l, platform *p, kt_arena *mem)
@@ -324,9 +324,12 @@ static int run_restore(line *l)
 static int audit_in(line *l, platform *p, kt_arena *mem)
 {
     if (l->argc != 1 || strcmp(l->argv[0], "verify") != 0) return usage("usage: kontor audit verify");
-    int64_t checked = 0, bad = 0;
-    kt_err err = audit_verify(store_reader(platform_house(p)->store), &checked, &bad);
-    if (err == KT_OK) printf("The audit chain is whole: %lld rows.\n", (long long)checked);
+    int64_t checked = 0, heads = 0, bad = 0;
+    house *h = platform_house(p);
+    kt_sha256 key = kt_hmac(h->secret, KT_STR("audit head"));
+    kt_err err = audit_verify(store_reader(h->store), &checked, &bad);
+    if (err == KT_OK) err = audit_verify_heads(store_reader(h->store), kt_sha256_str(&key), &heads, &bad);
+    if (err == KT_OK) printf("The audit chain is whole: %lld rows, %lld signed days.\n", (long long)checked, (long long)heads);
     else fprintf(stderr, "kontor: the audit chain breaks at row %lld\n", (long long)bad);
     return err == KT_OK ? 0 : 1;
 }

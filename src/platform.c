@@ -169,7 +169,7 @@ static kt_err open_register(platform *p, const platform_options *o, kt_value *fa
     names[n] = NULL;
     kt_err err = registry_load(names, find_config(p, o), p->mem, faults, &p->house.registry);
     if (err != KT_OK) return kt_fail_set(fail, err, NULL, "the register does not load");
-    if (o->skip_check) return KT_OK;
+    if (o->register_only) return KT_OK;
     err = check_register(p->house.registry, platform_modules, p->house.store, p->mem, faults, NULL);
     return err == KT_OK ? KT_OK : kt_fail_set(fail, err, NULL, "the register and the program do not agree");
 }
@@ -269,6 +269,7 @@ static kt_err open_all(platform *p, const platform_options *o, kt_value *faults,
     TRY(open_store(p, fail));
     TRY(open_register(p, o, faults, fail));
     TRY(pages_new(fail, &h->pages));
+    if (o->register_only) return KT_OK;
     TRY(open_mail(p, o, fail));
     h->bus = bus_new();
     h->jobs = jobs_new(&p->clock, p->metrics);

@@ -17,7 +17,7 @@ typedef struct {
     const char *mail_drop;      /* folder mails are written to; loopback only */
     bool serve;                 /* opens the server, starts jobs and the outbox */
     bool create;                /* `init`: makes the directory and the key */
-    bool skip_check;            /* for `check` itself, which wants all faults */
+    bool register_only;         /* for `check`, `notice`, `register`: store, register and pages, no room opened */
 } platform_options;
 
 /* On failure `fail` has the words and `faults` (a list) every line of the check that did not pass. */

@@ -134,7 +134,7 @@
       el('h2', { id: 'consent-title' }, w.title),
       el('p', { id: 'consent-text' }, changed.length ? w.changed.replace('{{services}}', changed.join(', ')) + ' ' : '', w.text, ' ',
          signals().gpc ? w.gpc + ' ' : '',
-         el('a', { href: w.notice_url }, w.notice), ' ', w.imprint_url ? el('a', { href: w.imprint_url }, w.imprint) : ''),
+         el('a', { href: w.notice_url }, w.notice), ' ', el('a', { href: w.imprint_url }, w.imprint)),
       el('p', { class: 'consent-failed', role: 'alert', hidden: true }),
       el('div', { class: 'consent-actions equal' },
          button(w.accept, accept), button(w.necessary, refuse),

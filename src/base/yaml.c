@@ -77,10 +77,25 @@ static kt_err convert(reader *r, struct fy_node *n, int depth, kt_value **out)
     return KT_OK;
 }
 
+/* libfyaml takes a text of comments alone for a fault; YAML 1.2 says it is an empty document. */
+static bool only_comments(kt_str text)
+{
+    kt_str row;
+    while (kt_str_split(&text, '\n', &row)) {
+        row = kt_str_trim(row);
+        if (row.len && row.at[0] != '#') return false;
+    }
+    return true;
+}
+
 kt_err kt_yaml_parse(kt_arena *mem, kt_str text, const char *name, kt_fail *fail, kt_value **out)
 {
     if (!kt_utf8_valid(text)) return kt_fail_set(fail, KT_BAD_INPUT, NULL, "%s: not valid UTF-8", name);
     if (kt_str_find_byte(text, 0, 0) != KT_NOT_FOUND_AT) return kt_fail_set(fail, KT_BAD_INPUT, NULL, "%s: holds a NUL byte", name);
+    if (only_comments(text)) {
+        *out = kt_null(mem);
+        return KT_OK;
+    }
     /* Messages of the parser are collected, not printed. */
     struct fy_diag_cfg diag_cfg;
     fy_diag_cfg_default(&diag_cfg);
@@ -90,7 +105,7 @@ kt_err kt_yaml_parse(kt_arena *mem, kt_str text, const char *name, kt_fail *fail
     fy_diag_set_collect_errors(diag, true);
     struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_RESOLVE_DOCUMENT | FYPCF_COLLECT_DIAG, .diag = diag };
     kt_err err = KT_OK;
-    struct fy_document *doc = fy_document_build_from_string(&cfg, text.len ? text.at : "null", text.len ? text.len : 4);
+    struct fy_document *doc = fy_document_build_from_string(&cfg, text.at, text.len);
     if (!doc) {
         void *at = NULL;
         struct fy_diag_error *e = fy_diag_errors_iterate(diag, &at);

@@ -26,7 +26,7 @@ static const char *const browsers[] = {
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/604.1",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15",
 };
-static const char *const paths[] = { "/", "/", "/sign-in", "/sign-up", "/datenschutz" };
+static const char *const paths[] = { "/", "/", "/sign-in", "/sign-up", "/privacy" };
 #define COUNT(list) (sizeof (list) / sizeof *(list))
 
 static const demo_kind *pick(kt_random *random)

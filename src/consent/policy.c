@@ -376,8 +376,8 @@ static kt_value *speak(const speaker *s)
     kt_value *m = kt_set_map(s->mem, tree, "first");
     put_texts(s, m, "first", first);
     kt_set_str(s->mem, m, "text", first_paragraph(s));
-    kt_set_c(s->mem, m, "notice_url", "/datenschutz");
-    kt_set_str(s->mem, m, "imprint_url", o && o->imprint_url.at ? o->imprint_url : KT_STR(""));
+    kt_set_c(s->mem, m, "notice_url", "/privacy");
+    kt_set_str(s->mem, m, "imprint_url", o && o->imprint_url.len ? o->imprint_url : KT_STR("/imprint"));
     put_texts(s, kt_set_map(s->mem, tree, "second"), "second", second);
     speak_categories(s, kt_set_list(s->mem, tree, "categories"));
     return tree;

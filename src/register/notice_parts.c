@@ -443,7 +443,7 @@ void notice_recipient_list(const pen *n, kt_value *part)
         if (abroad.len && !kt_str_eq(abroad, country))
             country = say_with(n, "country_and", "country", country, "abroad", abroad, NULL);
         add_cell(n, table, list[i]->name, KT_STR_NONE);
-        add_cell(n, table, country, KT_STR_NONE);
+        add_cell(n, table, country.len ? country : say(n, "not_stated"), KT_STR_NONE);
         add_cell(n, table, recipient_role(n, list[i]), KT_STR_NONE);
         add_cell(n, table, used, KT_STR_NONE);
         add_cell(n, table, guarantee, KT_STR_NONE);

@@ -91,7 +91,6 @@ typedef struct { kt_str id, category; words name, purpose; const kt_str *activit
 typedef struct activity {
     kt_str id; int section; int order;
     words title, description;
-    const kt_str *paragraph_ids;
     const kt_str *subjects; size_t n_subjects;
     const kt_str *sources; size_t n_sources;
     datum *data; size_t n_data; bool data_exhaustive; words data_note;

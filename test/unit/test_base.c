@@ -221,6 +221,8 @@ static void test_yaml_knows_its_lines_and_refuses_twice_the_same_key(void **stat
     assert_true(kt_str_is(kt_get_str(first, "de"), "Grüße"));
     assert_int_equal(first->line, 4);
     assert_true(kt_str_is(kt_get_str(first->next, "postcode"), "01067"));
+    assert_int_equal(kt_yaml_parse(mem, KT_STR("# only words\n\n  # more\n"), "x.yaml", &f, &v), KT_OK);
+    assert_int_equal(v->kind, KT_V_NULL);
     f = (kt_fail){ 0 };
     assert_int_equal(kt_yaml_parse(mem, KT_STR("a: 1\nb: 2\na: 3\n"), "x.yaml", &f, &v), KT_BAD_INPUT);
     assert_non_null(strstr(f.text, "x.yaml:3"));

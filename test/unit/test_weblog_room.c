@@ -183,6 +183,37 @@ static void test_settings_come_from_the_register_and_stay_within_it(void **state
     leave(&d);
 }
 
+/* The register with the operator's file beside it. */
+static kt_err load_with(struct desk *d, const char *activities, registry **out)
+{
+    static const char *const modules[] = { "weblog", NULL };
+    char path[100];
+    snprintf(path, sizeof path, "%s/kontor.yaml", d->dir);
+    FILE *f = fopen(path, "we");
+    fprintf(f, "operator: { name: Example, country: DE, privacy_email: a@example.org, platform_name: Example, platform_url: \"https://example.org\" }\n%s",
+            activities);
+    fclose(f);
+    return registry_load(modules, path, d->mem, kt_list(d->mem), out);
+}
+
+static void test_the_operator_may_keep_it_shorter_and_never_longer(void **state)
+{
+    struct desk d;
+    weblog_settings s;
+    registry *r = NULL;
+    kt_fail fail = { 0 };
+    prepare(&d, false);
+    enter(&d);
+    assert_int_equal(load_with(&d, "activities: [ { id: access-logs, retention: [ { id: raw, keep: P3D }, { id: long, keep: P30D } ] } ]\n", &r), KT_OK);
+    assert_int_equal(weblog_read_settings(r, &fail, &s), KT_OK);
+    assert_true(s.keep_ms == 3 * KT_DAY_MS && s.long_keep_ms == 30 * KT_DAY_MS);
+    registry_free(r);
+    r = NULL;
+    assert_int_equal(load_with(&d, "activities: [ { id: access-logs, retention: [ { id: raw, keep: P8D } ] } ]\n", &r), KT_REFUSED);
+    registry_free(r);
+    leave(&d);
+}
+
 static void fill(struct desk *d)
 {
     prepare(d, false);
@@ -307,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_a_request_through_the_door_is_a_line_in_a_file),
         cmocka_unit_test(test_what_is_due_is_gone_before_the_door_opens),
         cmocka_unit_test(test_settings_come_from_the_register_and_stay_within_it),
+        cmocka_unit_test(test_the_operator_may_keep_it_shorter_and_never_longer),
         cmocka_unit_test(test_the_demo_keeps_the_rules_too),
         cmocka_unit_test(test_tail_shows_the_last_and_stat_counts_all),
         cmocka_unit_test(test_an_export_is_cut_unless_whole_addresses_are_asked_for),
