@@ -132,7 +132,7 @@
     const refuse = act(banner, () => [], 'banner', 'necessary_only');
     banner.append(
       el('h2', { id: 'consent-title' }, w.title),
-      el('p', { id: 'consent-text' }, changed.length ? w.changed.replace('{{services}}', changed.join(', ')) + ' ' : '', w.text, ' ',
+      el('p', { id: 'consent-text' }, changed.length ? `${w.changed} ${changed.join(', ')}. ` : '', w.text, ' ',
          signals().gpc ? w.gpc + ' ' : '',
          el('a', { href: w.notice_url }, w.notice), ' ', el('a', { href: w.imprint_url }, w.imprint)),
       el('p', { class: 'consent-failed', role: 'alert', hidden: true }),
