@@ -141,7 +141,7 @@ static void put_security(exchange *ex)
     bool silent = ex->rq.route && ex->rq.route->flags & HTTP_NO_REFERRER;
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) put_if_absent(rs, always[i].name, always[i].value);
     put_if_absent(rs, "Referrer-Policy", silent ? "no-referrer" : "strict-origin-when-cross-origin");
-    if (ex->rq.tls) put_if_absent(rs, "Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+    if (ex->rq.tls) put_if_absent(rs, "Strict-Transport-Security", "max-age=31536000");
 }
 
 static void put_caching(exchange *ex)

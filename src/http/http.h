@@ -177,7 +177,8 @@ typedef kt_err (*http_error_page)(void *ctx, request *rq, reply *rs, int status,
 typedef struct {
     const char *listen;            /* "127.0.0.1:8080"; "[::1]:0" picks a port */
     const char *tls_cert, *tls_key;/* PEM files; reloaded by http_reload_tls */
-    const char *const *hosts;      /* NULL = loopback names only; else the served names, NULL-ended */
+    const char *const *hosts;      /* the served names, NULL-ended; that of public_origin is served anyway.
+                                      Neither: loopback names only. Ports in it do not matter */
     const char *const *trusted_fronts;   /* addresses or prefixes "10.0.0.0/8", NULL-ended */
     unsigned    loops, workers;    /* 0 = by cores */
     unsigned    connections_max, connections_per_address;   /* 0 = 20000, 0 = 10000 */

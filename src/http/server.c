@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -35,17 +36,42 @@ static void fill_defaults(http_options *o)
 
 static char *copy(const char *text) { return text ? kt_strdup(text) : NULL; }
 
-static kt_err take_lists(http_server *s, kt_fail *fail)
+static kt_err take_host(http_server *s, kt_str text, kt_fail *fail)
+{
+    kt_arena *mem = kt_arena_new();
+    kt_str host;
+    kt_err err = KT_OK;
+    if (host_parse(mem, text, &host))
+        s->hosts[s->n_hosts++] = kt_strdup(kt_str_z(mem, host));
+    else
+        err = kt_fail_set(fail, KT_BAD_INPUT, "hosts", "%.*s is no host", KT_ARG(text));
+    kt_arena_free(mem);
+    return err;
+}
+
+/* "https://kontor.example:8443/" -> "kontor.example:8443" */
+static kt_str host_of_origin(kt_str origin)
+{
+    size_t from = kt_str_find(origin, KT_STR("://"), 0);
+    kt_str rest = kt_str_slice(origin, from == KT_NOT_FOUND_AT ? 0 : from + 3, origin.len);
+    size_t end = kt_str_find_byte(rest, '/', 0);
+    return end == KT_NOT_FOUND_AT ? rest : kt_str_slice(rest, 0, end);
+}
+
+/* The host of the public origin is served without being listed: links in mails lead there. */
+static kt_err take_hosts(http_server *s, kt_fail *fail)
 {
     size_t n = 0;
     while (s->options.hosts && s->options.hosts[n]) n++;
-    s->hosts = kt_calloc(n, sizeof *s->hosts);
-    for (size_t i = 0; i < n; i++) {
-        s->hosts[i] = kt_strdup(s->options.hosts[i]);
-        for (char *c = s->hosts[i]; *c; c++)
-            if (*c >= 'A' && *c <= 'Z') *c = (char)(*c | 0x20);
-    }
-    s->n_hosts = n;
+    s->hosts = kt_calloc(n + 1, sizeof *s->hosts);
+    for (size_t i = 0; i < n; i++) TRY(take_host(s, kt_str_c(s->options.hosts[i]), fail));
+    return s->public_origin ? take_host(s, host_of_origin(kt_str_c(s->public_origin)), fail) : KT_OK;
+}
+
+static kt_err take_lists(http_server *s, kt_fail *fail)
+{
+    size_t n;
+    TRY(take_hosts(s, fail));
     for (n = 0; s->options.trusted_fronts && s->options.trusted_fronts[n];) n++;
     s->fronts = kt_calloc(n, sizeof *s->fronts);
     for (size_t i = 0; i < n; i++)
@@ -228,6 +254,16 @@ static bool address_parse(const char *text, socket_address *out, socklen_t *len)
     return true;
 }
 
+/* Accepted sockets inherit it: a reader of a quiet stream whose cable was pulled is noticed after two minutes. */
+static void ask_for_signs_of_life(int fd)
+{
+    int on = 1, idle_s = 60, every_s = 15, times = 4;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+}
+
 static kt_err listener_open(http_listener *l, kt_fail *fail)
 {
     socket_address address;
@@ -237,6 +273,7 @@ static kt_err listener_open(http_listener *l, kt_fail *fail)
         return kt_fail_set(fail, KT_BAD_INPUT, "listen", "%s is not an address with a port", l->address);
     l->fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (l->fd >= 0) setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (l->fd >= 0) ask_for_signs_of_life(l->fd);
     if (l->fd < 0 || bind(l->fd, &address.any, len) != 0 || listen(l->fd, 1024) != 0)
         return kt_fail_set(fail, KT_IO, "listen", "cannot listen on %s: %s", l->address, strerrordesc_np(errno));
     len = sizeof address;

@@ -165,7 +165,7 @@ static int begin(void **state)
     static desk d;
     kt_fail fail = { 0 };
     static const char *const fronts[] = { "127.0.0.1", "10.0.0.0/8", NULL };
-    static const char *const hosts[] = { "localhost", "kontor.example", NULL };
+    static const char *const hosts[] = { "localhost", "Second.example:8080", NULL };
     memset(&d, 0, sizeof d);
     d.clock = kt_clock_fixed(1795442400000);
     d.random = kt_random_seeded(1);
@@ -562,6 +562,7 @@ static void test_only_served_hosts_are_answered(void **state)
 {
     desk *d = *state;
     assert_int_equal(ask(d, "GET", "/hello", WITH("Host: kontor.example"), ""), 200);
+    assert_int_equal(ask(d, "GET", "/hello", WITH("Host: second.example"), ""), 200);
     assert_int_equal(ask(d, "GET", "/hello", WITH("Host: evil.example"), ""), 421);
     assert_int_equal(ask(d, "GET", "/hello", WITH("Host: 127.0.0.1:9000"), ""), 200); /* loopback itself */
     assert_int_equal(ask(d, "GET", "/hello", WITH("Host: 127.0.0.1", "X-Forwarded-For: 192.0.2.1"), ""), 421);
