@@ -88,6 +88,19 @@ function side(i, n) {
   return n === 1 ? {} : { disp: { x0: { unit: 1, values: (u, s) => u.data[0].map(x => x - 0.35 + (0.7 / n) * i) }, size: { unit: 1, values: u => u.data[0].map(() => 0.7 / n) } } };
 }
 
+// What each tone stands for, when there is more than one.
+function key(heads) {
+  const list = document.createElement('ul');
+  list.className = 'chart-key';
+  list.setAttribute('aria-hidden', 'true');
+  for (const head of heads) {
+    const item = document.createElement('li');
+    item.textContent = head;
+    list.append(item);
+  }
+  return list;
+}
+
 function prepare(figure) {
   const table = figure.querySelector('table');
   if (!table?.tHead || !table.tBodies[0]?.rows.length) return;
@@ -104,6 +117,8 @@ function prepare(figure) {
   frame.replaceWith(fold);
   fold.append(word, frame);
   fold.before(area, tip);
+  const { heads } = read(table);
+  if (heads.length > 2) area.before(key(heads.slice(1)));
   let plot = draw(figure);
   const again = () => { plot = draw(figure, plot); };
   let width = area.clientWidth;
