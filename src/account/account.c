@@ -64,7 +64,7 @@ static const job job_rows[] = {
 };
 
 static const console_entry entries[] = {
-    { "account.staff.section", "account.staff.menu", "/console/accounts", "privacy,support", 100 },
+    { "console.menu.platform", "account.staff.menu", "/console/accounts", "privacy,support", 100 },
     { 0 }
 };
 

@@ -21,7 +21,7 @@ static const route routes[] = {
 };
 
 static const console_entry entries[] = {
-    { "console.menu.duty", "consent.menu", "/console/consent", "privacy,support", 20 },
+    { "console.menu.platform", "consent.menu", "/console/consent", "privacy,support", 90 },
     { NULL, NULL, NULL, NULL, 0 }
 };
 

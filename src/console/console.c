@@ -172,8 +172,8 @@ static const route routes[] = {
 
 static const console_entry entries[] = {
     { "console.menu.start",    "console.menu.overview",   "/console",                    NULL, 0 },
-    { "console.menu.duty",     "console.menu.register",   "/console/register",           NULL, 10 },
-    { "console.menu.duty",     "console.menu.retention",  "/console/register/retention", NULL, 12 },
+    { "console.menu.duty",     "console.menu.register",   "/console/register",           NULL, 800 },
+    { "console.menu.duty",     "console.menu.retention",  "/console/register/retention", NULL, 810 },
     { "console.menu.messages", "console.menu.outbox",     "/console/outbox",             "privacy,support,developer", 130 },
     { "console.menu.messages", "console.menu.mails",      "/console/mails",              "privacy,support", 131 },
     { "console.menu.house",    "console.menu.staff",      "/console/staff",              "owner", 900 },

@@ -29,9 +29,11 @@ static kt_err shorten(const kt_value *config, const char *key, int64_t *ms, kt_f
     int64_t wanted;
     int months = 0;
     if (!text.at) return KT_OK;
-    if (!kt_duration_parse(text, &wanted, &months) || months) 
-        return kt_fail_set(fail, KT_REFUSED, key, "weblog.%s: a period in days or hours is needed, like P7D or PT48H", key);
-    if (wanted > *ms) return kt_fail_set(fail, KT_REFUSED, key, "weblog.%s: longer than the register of processing allows", key);
+    if (!kt_duration_parse(text, &wanted, &months) || months)
+        return kt_fail_set(fail, KT_REFUSED, key, "weblog.%s: a period in days or hours is needed, like P7D or PT48H",
+                           key);
+    if (wanted > *ms)
+        return kt_fail_set(fail, KT_REFUSED, key, "weblog.%s: longer than the register of processing allows", key);
     if (wanted < KT_HOUR_MS) return kt_fail_set(fail, KT_REFUSED, key, "weblog.%s: shorter than an hour", key);
     *ms = wanted;
     return KT_OK;
@@ -43,7 +45,8 @@ static kt_err read_long_tier(const kt_value *config, kt_fail *fail, weblog_setti
     kt_str cut = kt_get_str(tier, "cut");
     if (kt_is(tier, KT_V_BOOL) || kt_is(tier, KT_V_STRING)) {
         bool off = kt_is(tier, KT_V_BOOL) ? !tier->as.boolean : kt_str_is(kt_as_str(tier), "none");
-        if (kt_is(tier, KT_V_STRING) && !off) return kt_fail_set(fail, KT_REFUSED, "long_tier", "weblog.long_tier: none, or a map with keep and cut");
+        if (kt_is(tier, KT_V_STRING) && !off)
+            return kt_fail_set(fail, KT_REFUSED, "long_tier", "weblog.long_tier: none, or a map with keep and cut");
         if (off) out->long_keep_ms = 0;
         return KT_OK;
     }
@@ -62,13 +65,16 @@ kt_err weblog_read_settings(const registry *r, kt_fail *fail, weblog_settings *o
     out->keep_ms = raw && raw->keep_ms > 0 ? raw->keep_ms : WEBLOG_KEEP_MAX_MS;
     out->long_keep_ms = lasting && lasting->keep_ms > 0 ? lasting->keep_ms : 90 * KT_DAY_MS;
     out->cut = CUT_standard;
-    if (out->keep_ms > WEBLOG_KEEP_MAX_MS) return kt_fail_set(fail, KT_REFUSED, "keep", "access-logs: seven days are the limit for whole addresses");
+    if (out->keep_ms > WEBLOG_KEEP_MAX_MS)
+        return kt_fail_set(fail, KT_REFUSED, "keep", "access-logs: seven days are the limit for whole addresses");
     TRY(shorten(config, "keep", &out->keep_ms, fail));
     TRY(read_long_tier(config, fail, out));
     out->user_agents = kt_get_str(config, "user_agents");
     if (!profile.at || kt_str_is(profile, "default")) return KT_OK;
     out->minimal = kt_str_is(profile, "declaration");
-    return out->minimal ? KT_OK : kt_fail_set(fail, KT_REFUSED, "profile", "weblog.profile: default or declaration; no activity declares more fields");
+    return out->minimal ? KT_OK
+                        : kt_fail_set(fail, KT_REFUSED, "profile",
+                                      "weblog.profile: default or declaration; no activity declares more fields");
 }
 
 /* Every key a record can have must be claimed by the activity, or nobody declared it. */
@@ -86,11 +92,15 @@ static kt_err check_fields(const registry *r, kt_fail *fail)
         if (!kt_str_is(claim->file_store, "file:weblog/raw")) continue;
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
             bool claimed = false;
-            for (size_t c = 0; c < claim->n_columns; c++) claimed = claimed || kt_str_is(claim->columns[c].column, keys[k]);
-            if (!claimed) return kt_fail_set(fail, KT_REFUSED, keys[k], "the access log has a field %s that no activity declares", keys[k]);
+            for (size_t c = 0; c < claim->n_columns; c++)
+                claimed = claimed || kt_str_is(claim->columns[c].column, keys[k]);
+            if (!claimed)
+                return kt_fail_set(fail, KT_REFUSED, keys[k], "the access log has a field %s that no activity declares",
+                                   keys[k]);
         }
-        return claim->n_columns == sizeof keys / sizeof *keys ? KT_OK
-             : kt_fail_set(fail, KT_REFUSED, NULL, "access-logs declares a field the access log does not have");
+        return claim->n_columns == sizeof keys / sizeof *keys
+                   ? KT_OK
+                   : kt_fail_set(fail, KT_REFUSED, NULL, "access-logs declares a field the access log does not have");
     }
     return kt_fail_set(fail, KT_REFUSED, NULL, "access-logs declares no store file weblog/raw");
 }
@@ -121,11 +131,15 @@ static kt_err read_expressions(weblog *w, kt_fail *fail, char **own, kt_str *out
     ssize_t n = read(fd, *own, (size_t)st.st_size);
     close(fd);
     *out = (kt_str){ *own, n > 0 ? (size_t)n : 0 };
-    return n == st.st_size ? KT_OK : kt_fail_set(fail, KT_IO, "user_agents", "weblog.user_agents: %s cannot be read", path);
+    return n == st.st_size ? KT_OK
+                           : kt_fail_set(fail, KT_IO, "user_agents", "weblog.user_agents: %s cannot be read", path);
 }
 
 /* In the room of the process for as long as the parser needs it. */
-struct room { weblog w; char *expressions; };
+struct room {
+    weblog w;
+    char *expressions;
+};
 
 static void weblog_stop(void *room)
 {
@@ -168,7 +182,8 @@ static kt_err start_serving(struct room *r, kt_fail *fail)
     kt_arena *mem = kt_arena_new();
     kt_err err = purge(w, mem, 0);
     kt_arena_free(mem);
-    if (err != KT_OK) return kt_fail_set(fail, err, NULL, "segments of the access log that are due cannot be destroyed");
+    if (err != KT_OK)
+        return kt_fail_set(fail, err, NULL, "segments of the access log that are due cannot be destroyed");
     TRY(read_expressions(w, fail, &r->expressions, &expressions));
     if (!expressions.len) kt_log(KT_LOG_WARN, "weblog.no_user_agents");
     recorder_options o = { w->segments, expressions, w->settings.minimal, w->house->metrics, 0 };
@@ -187,7 +202,8 @@ static kt_err weblog_init(house *h, kt_fail *fail, void **room)
     kt_err err;
 
     w->house = h;
-    w->destroyed = kt_metric_new(h->metrics, KT_COUNTER, "kontor_weblog_segments_destroyed_total", "Segments of the access log destroyed.", "");
+    w->destroyed = kt_metric_new(h->metrics, KT_COUNTER, "kontor_weblog_segments_destroyed_total",
+                                 "Segments of the access log destroyed.", "");
     err = weblog_read_settings(h->registry, fail, &w->settings);
     if (err == KT_OK) err = check_fields(h->registry, fail);
     if (err == KT_OK && h->data_dir) err = open_files(w, fail);
@@ -200,27 +216,27 @@ static kt_err weblog_init(house *h, kt_fail *fail, void **room)
     return KT_OK;
 }
 
-static const route routes[] = {
-    { "GET", "/console/access-log", weblog_get_console, HTTP_WORK, "access-logs", HTTP_STAFF, HTTP_NO_STORE, 0, "privacy,developer", NULL },
-    { 0 }
-};
+static const route routes[] = { { "GET", "/console/access-log", weblog_get_console, HTTP_WORK, "access-logs",
+                                  HTTP_STAFF, HTTP_NO_STORE, 0, "privacy,developer", NULL },
+                                { 0 } };
 
-static const job jobs_of_the_room[] = {
-    { "weblog.purge", WEBLOG_PURGE_EVERY_MS, purge },
-    { 0 }
-};
+static const job jobs_of_the_room[] = { { "weblog.purge", WEBLOG_PURGE_EVERY_MS, purge }, { 0 } };
 
 static const console_entry entries[] = {
-    { "console.menu.house", "weblog.console_log.menu", "/console/access-log", "privacy,developer", 920 },
-    { 0 }
+    { "console.menu.house", "weblog.console_log.menu", "/console/access-log", "privacy,developer", 920 }, { 0 }
 };
 
-static const command commands[] = {
-    { "log", "tail | stat | report | export | anonymise", "the access log: last lines, counts, copies without addresses", weblog_command },
-    { 0 }
-};
+static const command commands[] = { { "log", "tail | stat | report | export | anonymise",
+                                      "the access log: last lines, counts, copies without addresses", weblog_command },
+                                    { 0 } };
 
 const module weblog_module = {
-    .name = "weblog", .routes = routes, .jobs = jobs_of_the_room, .console = entries, .commands = commands,
-    .init = weblog_init, .demo = weblog_demo, .stop = weblog_stop,
+    .name = "weblog",
+    .routes = routes,
+    .jobs = jobs_of_the_room,
+    .console = entries,
+    .commands = commands,
+    .init = weblog_init,
+    .demo = weblog_demo,
+    .stop = weblog_stop,
 };
