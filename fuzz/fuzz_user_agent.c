@@ -16,7 +16,7 @@ static void must_be_clean(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static ua_parser *parser;              /* of the fuzzer alone: compiled expressions are kept between runs */
+    static ua_parser *parser; /* of the fuzzer alone: compiled expressions are kept between runs */
     kt_str rest = { (const char *)data, size }, part[3] = { KT_STR_NONE, KT_STR_NONE, KT_STR_NONE };
     ua_words words;
 

@@ -21,44 +21,45 @@
 #include <stdlib.h>
 
 #define SERIES_MAX 200
-#define OTHER (SERIES_MAX - 1)
+#define OTHER      (SERIES_MAX - 1)
 #define LABELS_MAX 8
 #define BOUNDS_MAX 32
 
 struct series {
-    uint64_t hash;                       /* of the label values: most comparisons end here */
-    char    *labels[LABELS_MAX];
-    _Atomic int64_t  count;              /* counter */
-    _Atomic uint64_t bits;               /* gauge, info; histogram: sum. A double */
-    _Atomic uint64_t *buckets;           /* histogram: n_bounds + 1, the last is +Inf */
+    uint64_t hash; /* of the label values: most comparisons end here */
+    char *labels[LABELS_MAX];
+    _Atomic int64_t count;     /* counter */
+    _Atomic uint64_t bits;     /* gauge, info; histogram: sum. A double */
+    _Atomic uint64_t *buckets; /* histogram: n_bounds + 1, the last is +Inf */
     double (*ask)(void *ctx);
-    void  *ask_ctx;
+    void *ask_ctx;
 };
 
 struct kt_metric {
-    kt_metrics    *all;
+    kt_metrics *all;
     kt_metric_type type;
-    char   *name, *help;
-    char   *label_names[LABELS_MAX];
-    size_t  n_labels;
-    double  bounds[BOUNDS_MAX];
-    size_t  n_bounds;
-    pthread_mutex_t lock;                /* making series */
+    char *name, *help;
+    char *label_names[LABELS_MAX];
+    size_t n_labels;
+    double bounds[BOUNDS_MAX];
+    size_t n_bounds;
+    pthread_mutex_t lock; /* making series */
     _Atomic(struct series *) slots[SERIES_MAX];
-    _Atomic size_t n;                    /* slots 0 … n-1 stand; OTHER stands when it is not NULL */
+    _Atomic size_t n; /* slots 0 … n-1 stand; OTHER stands when it is not NULL */
 };
 
 struct kt_metrics {
     pthread_mutex_t lock;
-    kt_metric **families;                /* sorted by name */
+    kt_metric **families; /* sorted by name */
     size_t n, cap;
     kt_metric *overflow;
 };
 
-static const double latency_bounds[] = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
-                                         1.0, 2.5, 5.0, 10.0 };
-const double kt_metric_byte_bounds[KT_METRIC_BYTE_BOUNDS] = { 256, 1024, 4096, 16384, 65536, 262144, 1048576,
-                                                             4194304 };
+static const double latency_bounds[] = { 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                         0.1,    0.25,  0.5,    1.0,   2.5,  5.0,   10.0 };
+const double kt_metric_byte_bounds[KT_METRIC_BYTE_BOUNDS] = { 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304 };
+
+static const char *const no_values[] = { NULL };
 
 /* ---- small things ---- */
 
@@ -96,7 +97,7 @@ static bool name_valid(kt_str s, bool colon)
 
 static uint64_t hash_values(const char *const *values, size_t n)
 {
-    uint64_t h = 1469598103934665603u;                         /* FNV-1a, the ends of the values included */
+    uint64_t h = 1469598103934665603u; /* FNV-1a, the ends of the values included */
     for (size_t i = 0; i < n; i++)
         for (const char *p = values[i];; p++) {
             h = (h ^ (unsigned char)*p) * 1099511628211u;
@@ -173,8 +174,10 @@ static size_t place_of(const kt_metrics *metrics, const char *name, bool *found)
         size_t mid = (low + high) / 2;
         int c = strcmp(metrics->families[mid]->name, name);
         if (c == 0) *found = true;
-        if (c < 0) low = mid + 1;
-        else high = mid;
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return low;
 }
@@ -208,8 +211,8 @@ static kt_metric *family(kt_metrics *metrics, kt_metric_type type, const char *n
     m->n_bounds = n_bounds;
     pthread_mutex_init(&m->lock, NULL);
     set_labels(m, labels ? labels : "");
-    if (m->n_labels == 0) {                      /* a number without labels is there from the start, at zero */
-        atomic_store(&m->slots[0], series_new(m, NULL));
+    if (m->n_labels == 0) { /* a number without labels is there from the start, at zero */
+        atomic_store(&m->slots[0], series_new(m, no_values));
         atomic_store(&m->n, 1);
     }
     if (metrics->n == metrics->cap) {
@@ -261,16 +264,16 @@ static bool find_series(kt_metric *m, const char *const *values, uint64_t hash, 
 
 size_t kt_metric_series(kt_metric *metric, const char *const *values)
 {
-    static const char *const other[LABELS_MAX] = { "other", "other", "other", "other", "other", "other", "other",
-                                                   "other" };
+    static const char *const other[LABELS_MAX] = { "other", "other", "other", "other",
+                                                   "other", "other", "other", "other" };
     size_t at = 0;
 
     if (metric->n_labels == 0) return 0;
-    for (size_t l = 0; l < metric->n_labels; l++)              /* never bytes that a reader would refuse */
+    for (size_t l = 0; l < metric->n_labels; l++) /* never bytes that a reader would refuse */
         if (!kt_utf8_valid(kt_str_c(values[l]))) values = other;
     uint64_t hash = hash_values(values, metric->n_labels);
     if (find_series(metric, values, hash, &at)) return at;
-    bool is_other = hash == hash_values(other, metric->n_labels);   /* that series has its own slot */
+    bool is_other = hash == hash_values(other, metric->n_labels); /* that series has its own slot */
     pthread_mutex_lock(&metric->lock);
     if (!find_series(metric, values, hash, &at)) {
         at = atomic_load(&metric->n);
@@ -299,8 +302,10 @@ void kt_metric_add(kt_metric *metric, size_t series, int64_t n)
 {
     struct series *s = slot(metric, series);
     assert(metric->type == KT_COUNTER || metric->type == KT_GAUGE);
-    if (metric->type == KT_GAUGE) add_double(&s->bits, (double)n);
-    else if (n > 0) atomic_fetch_add_explicit(&s->count, n, memory_order_relaxed);   /* counters never fall */
+    if (metric->type == KT_GAUGE)
+        add_double(&s->bits, (double)n);
+    else if (n > 0)
+        atomic_fetch_add_explicit(&s->count, n, memory_order_relaxed); /* counters never fall */
 }
 
 void kt_metric_set(kt_metric *metric, size_t series, double value)
@@ -316,7 +321,7 @@ void kt_metric_observe(kt_metric *metric, size_t series, double value)
 
     assert(metric->type == KT_HISTOGRAM);
     if (isnan(value)) return;
-    if (value < 0) value = 0;                                  /* a clock that stepped back; sums never fall */
+    if (value < 0) value = 0; /* a clock that stepped back; sums never fall */
     while (i < metric->n_bounds && value > metric->bounds[i]) i++;
     atomic_fetch_add_explicit(&s->buckets[i], 1, memory_order_relaxed);
     add_double(&s->bits, value);
@@ -376,7 +381,7 @@ static size_t shortest(double value, char digits[24], int *exponent)
 
 static void put_digits(kt_buf *out, const char *digits, size_t n, int exponent)
 {
-    if (exponent < -4 || exponent >= 6) {                      /* 1e+06, 1.048576e+06, 2.5e-05 */
+    if (exponent < -4 || exponent >= 6) { /* 1e+06, 1.048576e+06, 2.5e-05 */
         kt_buf_put_byte(out, digits[0]);
         if (n > 1) {
             kt_buf_put_byte(out, '.');
@@ -402,10 +407,22 @@ static void put_number(kt_buf *out, double value, bool with_point)
     char digits[24];
     int exponent;
 
-    if (isnan(value)) { kt_buf_put_c(out, "NaN"); return; }
-    if (isinf(value)) { kt_buf_put_c(out, value < 0 ? "-Inf" : "+Inf"); return; }
-    if (value < 0) { kt_buf_put_byte(out, '-'); value = -value; }
-    if (value == 0) { kt_buf_put_c(out, with_point ? "0.0" : "0"); return; }
+    if (isnan(value)) {
+        kt_buf_put_c(out, "NaN");
+        return;
+    }
+    if (isinf(value)) {
+        kt_buf_put_c(out, value < 0 ? "-Inf" : "+Inf");
+        return;
+    }
+    if (value < 0) {
+        kt_buf_put_byte(out, '-');
+        value = -value;
+    }
+    if (value == 0) {
+        kt_buf_put_c(out, with_point ? "0.0" : "0");
+        return;
+    }
     size_t n = shortest(value, digits, &exponent);
     put_digits(out, digits, n, exponent);
     if (with_point && exponent >= 0 && exponent < 6 && n <= (size_t)exponent + 1) kt_buf_put_c(out, ".0");
@@ -414,21 +431,25 @@ static void put_number(kt_buf *out, double value, bool with_point)
 /* ---- writing ---- */
 
 static const struct {
-    bool bare_counter, bare_info;    /* metadata under the family's name without _total, _info */
+    bool bare_counter, bare_info; /* metadata under the family's name without _total, _info */
     bool type_first, unit, quote_in_help;
     const char *info_type, *end;
 } forms[] = {
-    [KT_TEXT_004]      = { false, false, false, false, false, "gauge", "" },
-    [KT_OPENMETRICS_1] = { true,  true,  true,  true,  true,  "info",  "# EOF\n" },
+    [KT_TEXT_004] = { false, false, false, false, false, "gauge", "" },
+    [KT_OPENMETRICS_1] = { true, true, true, true, true, "info", "# EOF\n" },
 };
 
 static void put_escaped(kt_buf *out, const char *text, bool quotes)
 {
     for (const char *p = text; *p; p++) {
-        if (*p == '\n') kt_buf_put_c(out, "\\n");
-        else if (*p == '\\') kt_buf_put_c(out, "\\\\");
-        else if (*p == '"' && quotes) kt_buf_put_c(out, "\\\"");
-        else kt_buf_put_byte(out, *p);
+        if (*p == '\n')
+            kt_buf_put_c(out, "\\n");
+        else if (*p == '\\')
+            kt_buf_put_c(out, "\\\\");
+        else if (*p == '"' && quotes)
+            kt_buf_put_c(out, "\\\"");
+        else
+            kt_buf_put_byte(out, *p);
     }
 }
 
@@ -443,8 +464,9 @@ static kt_str family_name(const kt_metric *m, kt_exposition form)
 static void put_metadata(const kt_metric *m, kt_exposition form, kt_buf *out)
 {
     static const char *const units[] = { "seconds", "bytes", "ratio" };
-    const char *const types[] = { [KT_COUNTER] = "counter", [KT_GAUGE] = "gauge", [KT_HISTOGRAM] = "histogram",
-                                  [KT_INFO] = forms[form].info_type };
+    const char *const types[] = {
+        [KT_COUNTER] = "counter", [KT_GAUGE] = "gauge", [KT_HISTOGRAM] = "histogram", [KT_INFO] = forms[form].info_type
+    };
     kt_str name = family_name(m, form);
 
     for (int pass = 0; pass < 2; pass++) {
@@ -512,9 +534,12 @@ static void put_series(kt_metric *m, struct series *s, kt_buf *out)
     }
     double value = asked(m, s, &was);
     put_head(m, s, "", NULL, out);
-    if (was) put_number(out, value, false);
-    else if (m->type == KT_COUNTER) kt_buf_put_int(out, atomic_load_explicit(&s->count, memory_order_relaxed));
-    else put_number(out, double_of(atomic_load_explicit(&s->bits, memory_order_relaxed)), false);
+    if (was)
+        put_number(out, value, false);
+    else if (m->type == KT_COUNTER)
+        kt_buf_put_int(out, atomic_load_explicit(&s->count, memory_order_relaxed));
+    else
+        put_number(out, double_of(atomic_load_explicit(&s->bits, memory_order_relaxed)), false);
     kt_buf_put_byte(out, '\n');
 }
 
@@ -523,7 +548,7 @@ void kt_metrics_write(kt_metrics *metrics, kt_exposition form, kt_buf *out)
     /* A copy of the list, so that no lock is held while the askers run. Families live as long as the whole. */
     pthread_mutex_lock(&metrics->lock);
     size_t n = metrics->n;
-    kt_metric **families = kt_malloc((n + 1) * sizeof *families);
+    kt_metric **families = kt_calloc(n + 1, sizeof *families);
     memcpy(families, metrics->families, n * sizeof *families);
     pthread_mutex_unlock(&metrics->lock);
     for (size_t f = 0; f < n; f++) {

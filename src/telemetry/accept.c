@@ -20,7 +20,10 @@ static int weight_of(kt_str text)
     return value > 1000 ? 0 : value;
 }
 
-struct range { kt_str type, version; int weight; };
+struct range {
+    kt_str type, version;
+    int weight;
+};
 
 /* One element: type;parameter=value;q=… */
 static struct range read_range(kt_str element)
@@ -34,9 +37,12 @@ static struct range read_range(kt_str element)
         if (!kt_str_split(&value, '=', &name)) continue;
         name = kt_str_trim(name);
         value = kt_str_trim(value);
-        if (value.len >= 2 && value.at[0] == '"' && value.at[value.len - 1] == '"') value = kt_str_slice(value, 1, value.len - 1);
-        if (kt_str_eq_nocase(name, KT_STR("q"))) r.weight = weight_of(value);
-        else if (kt_str_eq_nocase(name, KT_STR("version"))) r.version = value;
+        if (value.len >= 2 && value.at[0] == '"' && value.at[value.len - 1] == '"')
+            value = kt_str_slice(value, 1, value.len - 1);
+        if (kt_str_eq_nocase(name, KT_STR("q")))
+            r.weight = weight_of(value);
+        else if (kt_str_eq_nocase(name, KT_STR("version")))
+            r.version = value;
     }
     return r;
 }
@@ -50,7 +56,8 @@ kt_exposition telemetry_form(kt_str accept)
         if (kt_str_eq_nocase(r.type, KT_STR("application/openmetrics-text"))) {
             bool ours = r.version.len == 0 || kt_str_is(r.version, "1.0.0");
             if (ours && r.weight > openmetrics) openmetrics = r.weight;
-        } else if (kt_str_eq_nocase(r.type, KT_STR("text/plain")) && (r.version.len == 0 || kt_str_is(r.version, "0.0.4"))) {
+        } else if (kt_str_eq_nocase(r.type, KT_STR("text/plain")) &&
+                   (r.version.len == 0 || kt_str_is(r.version, "0.0.4"))) {
             if (r.weight > text) text = r.weight;
         }
     }
@@ -63,8 +70,10 @@ bool telemetry_gzip(kt_str accept_encoding)
     int any = 0, gzip = -1;
     while (accept_encoding.len && kt_str_split(&accept_encoding, ',', &element)) {
         struct range r = read_range(kt_str_trim(element));
-        if (kt_str_eq_nocase(r.type, KT_STR("gzip")) || kt_str_eq_nocase(r.type, KT_STR("x-gzip"))) gzip = r.weight;
-        else if (kt_str_is(r.type, "*")) any = r.weight;
+        if (kt_str_eq_nocase(r.type, KT_STR("gzip")) || kt_str_eq_nocase(r.type, KT_STR("x-gzip")))
+            gzip = r.weight;
+        else if (kt_str_is(r.type, "*"))
+            any = r.weight;
     }
     return gzip >= 0 ? gzip > 0 : any > 0;
 }

@@ -17,7 +17,10 @@ static const char *const names[] = {
 
 static kt_err nothing(db *d, void *ctx) { return KT_OK; }
 
-static bool store_writes(const telemetry *t) { return t->house->store && store_write(t->house->store, nothing, NULL) == KT_OK; }
+static bool store_writes(const telemetry *t)
+{
+    return t->house->store && store_write(t->house->store, nothing, NULL) == KT_OK;
+}
 
 static bool register_stands(const telemetry *t)
 {
@@ -43,7 +46,7 @@ static bool log_is_young(const telemetry *t)
 static bool is_serving(const telemetry *t) { return !atomic_load(&t->draining); }
 
 static bool (*const asks[])(const telemetry *t) = {
-    [READY_store] = store_writes, [READY_register] = register_stands, [READY_disk] = disk_has_room,
+    [READY_store] = store_writes,  [READY_register] = register_stands, [READY_disk] = disk_has_room,
     [READY_weblog] = log_is_young, [READY_serving] = is_serving,
 };
 
@@ -81,7 +84,7 @@ kt_err telemetry_get_live(request *rq, reply *rs)
 kt_err telemetry_get_ready(request *rq, reply *rs)
 {
     kt_value *v = kt_map(rq->mem);
-    kt_set_c(rq->mem, v, "status", "ok");               /* first in the answer; corrected below */
+    kt_set_c(rq->mem, v, "status", "ok"); /* first in the answer; corrected below */
     bool ready = judge(rq->room, rq->mem, rq->now_ms, kt_set_list(rq->mem, v, "checks"));
     if (!ready) kt_set_c(rq->mem, v, "status", "unavailable");
     return reply_json(rs, ready ? 200 : 503, v);

@@ -35,7 +35,7 @@ static double bytes_of_pages(int field)
     return value * (double)sysconf(_SC_PAGESIZE);
 }
 
-static double virtual_bytes(void *ctx)  { return bytes_of_pages(0); }
+static double virtual_bytes(void *ctx) { return bytes_of_pages(0); }
 static double resident_bytes(void *ctx) { return bytes_of_pages(1); }
 
 static double cpu_seconds(void *ctx)
@@ -52,7 +52,7 @@ static double open_fds(void *ctx)
     if (!d) return 0;
     while (readdir(d)) n++;
     closedir(d);
-    return n - 3;                          /* ".", ".." and the directory itself */
+    return n - 3; /* ".", ".." and the directory itself */
 }
 
 static double max_fds(void *ctx)
@@ -61,7 +61,11 @@ static double max_fds(void *ctx)
     return getrlimit(RLIMIT_NOFILE, &l) == 0 ? (double)l.rlim_cur : 0;
 }
 
-static const struct { kt_metric_type type; const char *name, *help; double (*ask)(void *ctx); } families[] = {
+static const struct {
+    kt_metric_type type;
+    const char *name, *help;
+    double (*ask)(void *ctx);
+} families[] = {
     { KT_COUNTER, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", cpu_seconds },
     { KT_GAUGE, "process_resident_memory_bytes", "Resident memory size in bytes.", resident_bytes },
     { KT_GAUGE, "process_virtual_memory_bytes", "Virtual memory size in bytes.", virtual_bytes },
@@ -72,9 +76,12 @@ static const struct { kt_metric_type type; const char *name, *help; double (*ask
 void telemetry_process_metrics(kt_metrics *metrics, const kt_clock *clock)
 {
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        kt_metric_ask(kt_metric_new(metrics, families[i].type, families[i].name, families[i].help, ""), 0, families[i].ask, NULL);
-    kt_metric *start = kt_metric_new(metrics, KT_GAUGE, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.", "");
+        kt_metric_ask(kt_metric_new(metrics, families[i].type, families[i].name, families[i].help, ""), 0,
+                      families[i].ask, NULL);
+    kt_metric *start = kt_metric_new(metrics, KT_GAUGE, "process_start_time_seconds",
+                                     "Start time of the process since unix epoch in seconds.", "");
     kt_metric_set(start, 0, (double)kt_now_ms(clock) / 1000.0);
-    kt_metric *build = kt_metric_new(metrics, KT_INFO, "kontor_build_info", "The program that runs.", "version,revision");
+    kt_metric *build =
+        kt_metric_new(metrics, KT_INFO, "kontor_build_info", "The program that runs.", "version,revision");
     kt_metric_series(build, (const char *const[]){ KONTOR_VERSION, KONTOR_REVISION });
 }

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#define ANSWER_MAX ((size_t)8 << 20)
+#define ANSWER_MAX    ((size_t)8 << 20)
 #define RESERVE_BYTES ((int64_t)64 << 20)
 
-static const struct { const char *type; } forms[] = {
-    [KT_TEXT_004]      = { "text/plain; version=0.0.4; charset=utf-8" },
+static const struct {
+    const char *type;
+} forms[] = {
+    [KT_TEXT_004] = { "text/plain; version=0.0.4; charset=utf-8" },
     [KT_OPENMETRICS_1] = { "application/openmetrics-text; version=1.0.0; charset=utf-8" },
 };
 
@@ -58,7 +60,8 @@ static kt_err telemetry_init(house *h, kt_fail *fail, void **room)
     t->reserve_bytes = RESERVE_BYTES;
     pthread_mutex_init(&t->lock, NULL);
     telemetry_process_metrics(h->metrics, h->clock);
-    t->scrape = kt_metric_new(h->metrics, KT_GAUGE, "kontor_scrape_duration_seconds", "How long writing the last scrape took.", "");
+    t->scrape = kt_metric_new(h->metrics, KT_GAUGE, "kontor_scrape_duration_seconds",
+                              "How long writing the last scrape took.", "");
     *room = t;
     return KT_OK;
 }
@@ -74,14 +77,16 @@ static void telemetry_stop(void *room)
 #define QUIET (HTTP_NO_LOG | HTTP_NO_STORE | HTTP_NO_COOKIE)
 
 static const route routes[] = {
-    { "GET", "/metrics",        get_metrics,           HTTP_WORK,   "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
-    { "GET", "/health/live",    telemetry_get_live,    HTTP_INLINE, "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
-    { "GET", "/healthz",        telemetry_get_live,    HTTP_INLINE, "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
-    { "GET", "/health/ready",   telemetry_get_ready,   HTTP_WORK,   "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
-    { "GET", "/readyz",         telemetry_get_ready,   HTTP_WORK,   "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
-    { "GET", "/health/started", telemetry_get_started, HTTP_WORK,   "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
-    { "GET", "/startupz",       telemetry_get_started, HTTP_WORK,   "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
+    { "GET", "/metrics", get_metrics, HTTP_WORK, "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
+    { "GET", "/health/live", telemetry_get_live, HTTP_INLINE, "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
+    { "GET", "/healthz", telemetry_get_live, HTTP_INLINE, "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
+    { "GET", "/health/ready", telemetry_get_ready, HTTP_WORK, "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
+    { "GET", "/readyz", telemetry_get_ready, HTTP_WORK, "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
+    { "GET", "/health/started", telemetry_get_started, HTTP_WORK, "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
+    { "GET", "/startupz", telemetry_get_started, HTTP_WORK, "telemetry", HTTP_INTERNAL, QUIET, 0, NULL, NULL },
     { 0 }
 };
 
-const module telemetry_module = { .name = "telemetry", .routes = routes, .init = telemetry_init, .stop = telemetry_stop };
+const module telemetry_module = {
+    .name = "telemetry", .routes = routes, .init = telemetry_init, .stop = telemetry_stop
+};

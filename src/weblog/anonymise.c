@@ -2,7 +2,10 @@
 /* anonymise.c -- see anonymise.h. */
 #include "weblog/anonymise.h"
 
-static const struct { const char *name; unsigned v4, v6, six_to_four; } cuts[] = {
+static const struct {
+    const char *name;
+    unsigned v4, v6, six_to_four;
+} cuts[] = {
 #define ADDRESS_CUT_ROW(name, v4, v6, six_to_four) { #name, v4, v6, six_to_four },
     ADDRESS_CUTS(ADDRESS_CUT_ROW)
 #undef ADDRESS_CUT_ROW
@@ -27,16 +30,18 @@ void address_cut_apply(http_addr *a, address_cut cut)
         return;
     }
     unsigned keep = cuts[cut].v6;
-    if (memcmp(a->at, mapped, sizeof mapped) == 0) keep = 96 + cuts[cut].v4;
-    else if (a->at[0] == 0x20 && a->at[1] == 0x02) keep = cuts[cut].six_to_four;
-    for (unsigned i = keep / 8; i < 16; i++) a->at[i] = 0;       /* every cut is at a whole byte */
+    if (memcmp(a->at, mapped, sizeof mapped) == 0)
+        keep = 96 + cuts[cut].v4;
+    else if (a->at[0] == 0x20 && a->at[1] == 0x02)
+        keep = cuts[cut].six_to_four;
+    for (unsigned i = keep / 8; i < 16; i++) a->at[i] = 0; /* every cut is at a whole byte */
 }
 
 static kt_str major(kt_str version)
 {
     size_t n = 0;
     while (n < version.len && version.at[n] >= '0' && version.at[n] <= '9') n++;
-    if (n < version.len && version.at[n] == '+') n++;             /* Windows 10+ */
+    if (n < version.len && version.at[n] == '+') n++; /* Windows 10+ */
     return kt_str_slice(version, 0, n);
 }
 

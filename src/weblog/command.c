@@ -17,26 +17,28 @@
 #include "weblog/weblog.h"
 
 typedef struct {
-    weblog     *w;
-    kt_arena   *mem;
-    int64_t     lines, days;
-    bool        follow, json;
-    line_form   as;
-    bool        plain;                     /* tail: for reading */
-    log_tier    tier;
-    bool        whole;                     /* export: addresses uncut */
+    weblog *w;
+    kt_arena *mem;
+    int64_t lines, days;
+    bool follow, json;
+    line_form as;
+    bool plain; /* tail: for reading */
+    log_tier tier;
+    bool whole; /* export: addresses uncut */
     address_cut cut;
     const char *purpose;
-    const char *file;                      /* report, anonymise: NULL or "-" = standard input */
-    kt_fail     fail;
+    const char *file; /* report, anonymise: NULL or "-" = standard input */
+    kt_fail fail;
 } log_call;
 
 /* ---- words of the options ---- */
 
 static bool set_form(log_call *c, kt_str word)
 {
-    static const struct { const char *word; line_form as; } known[] = {
-        { "jsonl", LINE_JSONL }, { "combined", LINE_COMBINED }, { "goaccess", LINE_GOACCESS } };
+    static const struct {
+        const char *word;
+        line_form as;
+    } known[] = { { "jsonl", LINE_JSONL }, { "combined", LINE_COMBINED }, { "goaccess", LINE_GOACCESS } };
     for (size_t i = 0; i < 3; i++)
         if (kt_str_is(word, known[i].word)) {
             c->as = known[i].as;
@@ -65,27 +67,42 @@ static bool set_number(int64_t *to, kt_str word, int64_t most)
 
 static bool read_options(log_call *c, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        { "lines", required_argument, NULL, 'n' }, { "follow", no_argument, NULL, 'f' }, { "json", no_argument, NULL, 'j' },
-        { "days", required_argument, NULL, 'd' },  { "tier", required_argument, NULL, 't' }, { "form", required_argument, NULL, 'o' },
-        { "addresses", required_argument, NULL, 'a' }, { "purpose", required_argument, NULL, 'p' }, { NULL, 0, NULL, 0 } };
+    static const struct option longs[] = { { "lines", required_argument, NULL, 'n' },
+                                           { "follow", no_argument, NULL, 'f' },
+                                           { "json", no_argument, NULL, 'j' },
+                                           { "days", required_argument, NULL, 'd' },
+                                           { "tier", required_argument, NULL, 't' },
+                                           { "form", required_argument, NULL, 'o' },
+                                           { "addresses", required_argument, NULL, 'a' },
+                                           { "purpose", required_argument, NULL, 'p' },
+                                           { NULL, 0, NULL, 0 } };
     int o;
-    optind = 0;                            /* the program may have parsed its own options with it before */
+    optind = 0; /* the program may have parsed its own options with it before */
     opterr = 0;
     while ((o = getopt_long(argc, argv, "n:fjd:t:o:a:p:", longs, NULL)) != -1) {
         kt_str word = kt_str_c(optarg);
         bool fine = true;
-        if (o == 'n') fine = set_number(&c->lines, word, 1000000);
-        else if (o == 'f') c->follow = true;
-        else if (o == 'j') c->json = true;
-        else if (o == 'd') fine = set_number(&c->days, word, 4000);
-        else if (o == 't') fine = set_tier(c, word);
-        else if (o == 'o') fine = set_form(c, word);
-        else if (o == 'a') fine = set_addresses(c, word);
-        else if (o == 'p') c->purpose = optarg;
-        else fine = false;
+        if (o == 'n')
+            fine = set_number(&c->lines, word, 1000000);
+        else if (o == 'f')
+            c->follow = true;
+        else if (o == 'j')
+            c->json = true;
+        else if (o == 'd')
+            fine = set_number(&c->days, word, 4000);
+        else if (o == 't')
+            fine = set_tier(c, word);
+        else if (o == 'o')
+            fine = set_form(c, word);
+        else if (o == 'a')
+            fine = set_addresses(c, word);
+        else if (o == 'p')
+            c->purpose = optarg;
+        else
+            fine = false;
         if (!fine) {
-            fprintf(stderr, "kontor log: %s%s is not understood\n", argv[optind > 1 ? optind - 1 : 1], o == '?' ? "" : " (its value)");
+            fprintf(stderr, "kontor log: %s%s is not understood\n", argv[optind > 1 ? optind - 1 : 1],
+                    o == '?' ? "" : " (its value)");
             return false;
         }
     }
@@ -106,25 +123,34 @@ static bool put_out(const kt_buf *b) { return fwrite(b->at, 1, b->len, stdout) =
 static void put_plain(kt_arena *mem, kt_buf *out, const weblog_line *l)
 {
     kt_civil t = kt_civil_utc(l->time_ms);
-    kt_buf_put_fmt(out, "%04d-%02d-%02d %02d:%02d:%02d  %-15.*s  %3d  %-6.*s %-34.*s %9.1f ms  %.*s %.*s, %.*s %.*s%s\n", t.year, t.month, t.day,
-                   t.hour, t.minute, t.second, KT_ARG(l->ip.known ? http_addr_text(mem, &l->ip) : KT_STR("-")), l->status,
-                   KT_ARG(l->method.len ? l->method : KT_STR("-")), KT_ARG(l->route.len ? l->route : KT_STR("-")), (double)l->dur_us / 1000.0,
-                   KT_ARG(l->browser), KT_ARG(l->browser_v), KT_ARG(l->os), KT_ARG(l->os_v), l->bot ? " (bot)" : "");
+    kt_buf_put_fmt(
+        out, "%04d-%02d-%02d %02d:%02d:%02d  %-15.*s  %3d  %-6.*s %-34.*s %9.1f ms  %.*s %.*s, %.*s %.*s%s\n", t.year,
+        t.month, t.day, t.hour, t.minute, t.second, KT_ARG(l->ip.known ? http_addr_text(mem, &l->ip) : KT_STR("-")),
+        l->status, KT_ARG(l->method.len ? l->method : KT_STR("-")), KT_ARG(l->route.len ? l->route : KT_STR("-")),
+        (double)l->dur_us / 1000.0, KT_ARG(l->browser), KT_ARG(l->browser_v), KT_ARG(l->os), KT_ARG(l->os_v),
+        l->bot ? " (bot)" : "");
 }
 
-struct tail { const log_call *call; kt_arena *mem; kt_str *ring; int64_t n, count, newest; };
+struct tail {
+    const log_call *call;
+    kt_arena *mem;
+    kt_str *ring;
+    int64_t n, count, newest;
+};
 
 static kt_err tail_line(void *ctx, const weblog_line *l, log_tier tier)
 {
     struct tail *t = ctx;
     kt_buf out;
     kt_buf_init(&out, 2 * WEBLOG_LINE_MAX);
-    if (t->call->plain) put_plain(t->call->mem, &out, l);
-    else line_put(t->call->mem, &out, l, t->call->as, false);
+    if (t->call->plain)
+        put_plain(t->call->mem, &out, l);
+    else
+        line_put(t->call->mem, &out, l, t->call->as, false);
     if (l->time_ms > t->newest) t->newest = l->time_ms;
     if (t->ring) {
         free((void *)(uintptr_t)t->ring[t->count % t->n].at);
-        t->ring[t->count++ % t->n] = (kt_str){ out.at, out.len };       /* the ring owns it now */
+        t->ring[t->count++ % t->n] = (kt_str){ out.at, out.len }; /* the ring owns it now */
         return KT_OK;
     }
     put_out(&out);
@@ -138,7 +164,7 @@ static kt_err tail_last(log_call *c, struct tail *t)
     kt_err err = KT_OK;
     t->n = c->lines;
     t->ring = kt_calloc((size_t)t->n, sizeof *t->ring);
-    for (; err == KT_OK && span <= 8 * KT_DAY_MS; span *= 4) {           /* as far back as it takes */
+    for (; err == KT_OK && span <= 8 * KT_DAY_MS; span *= 4) { /* as far back as it takes */
         t->count = 0;
         err = segments_read(c->w->segments, c->purpose, TIER_RAW, now - span, INT64_MAX, &c->fail, tail_line, t);
         if (t->count >= t->n) break;
@@ -168,7 +194,8 @@ static void follow(log_call *c, struct tail *t)
         if (this_hour != hour || !f) {
             kt_civil u = kt_civil_utc(this_hour);
             if (f) fclose(f);
-            snprintf(path, sizeof path, "%s/weblog/raw/raw-%04d%02d%02dT%02d.log", c->w->house->data_dir, u.year, u.month, u.day, u.hour);
+            snprintf(path, sizeof path, "%s/weblog/raw/raw-%04d%02d%02dT%02d.log", c->w->house->data_dir, u.year,
+                     u.month, u.day, u.hour);
             f = fopen(path, "re");
             if (f && hour < 0) fseek(f, 0, SEEK_END);
             if (f || hour < 0) hour = this_hour;
@@ -177,7 +204,7 @@ static void follow(log_call *c, struct tail *t)
         ssize_t n;
         while (f && (n = getline(&text, &cap, f)) > 0) {
             weblog_line l;
-            if (text[n - 1] != '\n') {                                     /* half a line: again later */
+            if (text[n - 1] != '\n') { /* half a line: again later */
                 fseek(f, before, SEEK_SET);
                 break;
             }
@@ -210,18 +237,26 @@ static void put_table(const counts *c, count_table t, size_t most)
     for (size_t i = 0; i < c->tables[t].n && i < most; i++) {
         const tally *row = &c->tables[t].at[i];
         printf("  %-40.*s %10llu  %5.1f %%  %9.1f ms\n", KT_ARG(row->name), (unsigned long long)row->n,
-               100.0 * (double)row->n / (double)(c->requests ? c->requests : 1), (double)row->us / (double)row->n / 1000.0);
+               100.0 * (double)row->n / (double)(c->requests ? c->requests : 1),
+               (double)row->us / (double)row->n / 1000.0);
     }
     if (c->tables[t].n > most) printf("  … %zu more\n", c->tables[t].n - most);
 }
 
 static int put_counts(log_call *c, counts *sum)
 {
-    static const struct { count_table table; count_order order; size_t most; } shown[] = {
-        { COUNT_day, BY_NAME, 4000 }, { COUNT_status, BY_NAME, 100 }, { COUNT_route, BY_COUNT, 30 },
-        { COUNT_os, BY_COUNT, 20 },   { COUNT_browser, BY_COUNT, 20 } };
+    static const struct {
+        count_table table;
+        count_order order;
+        size_t most;
+    } shown[] = { { COUNT_day, BY_NAME, 4000 },
+                  { COUNT_status, BY_NAME, 100 },
+                  { COUNT_route, BY_COUNT, 30 },
+                  { COUNT_os, BY_COUNT, 20 },
+                  { COUNT_browser, BY_COUNT, 20 } };
 
-    for (count_table t = 0; t < COUNT_TABLE_COUNT; t++) counts_sort(sum, t, t == COUNT_hour || t == COUNT_day ? BY_NAME : BY_COUNT);
+    for (count_table t = 0; t < COUNT_TABLE_COUNT; t++)
+        counts_sort(sum, t, t == COUNT_hour || t == COUNT_day ? BY_NAME : BY_COUNT);
     if (c->json) {
         kt_buf out;
         kt_buf_init(&out, (size_t)16 << 20);
@@ -231,8 +266,8 @@ static int put_counts(log_call *c, counts *sum)
         kt_buf_free(&out);
         return 0;
     }
-    printf("%llu requests, %llu bytes, %llu by bots\n", (unsigned long long)sum->requests, (unsigned long long)sum->bytes,
-           (unsigned long long)sum->bots);
+    printf("%llu requests, %llu bytes, %llu by bots\n", (unsigned long long)sum->requests,
+           (unsigned long long)sum->bytes, (unsigned long long)sum->bots);
     printf("(name, requests, share, mean duration)\n");
     for (size_t i = 0; sum->requests && i < sizeof shown / sizeof *shown; i++) {
         counts_sort(sum, shown[i].table, shown[i].order);
@@ -281,8 +316,10 @@ static int run_export(log_call *c)
     if (c->whole) {
         int64_t oldest = segments_oldest_raw_ms(c->w->segments);
         kt_str day = kt_time_day(c->mem, now - oldest + c->w->settings.keep_ms);
-        fprintf(stderr, "kontor log: this copy holds whole addresses and has the deadline of its source: destroy it from %.*s on, record by record\n",
-                KT_ARG(day));
+        fprintf(
+            stderr,
+            "kontor log: this copy holds whole addresses and has the deadline of its source: destroy it from %.*s on, record by record\n",
+            KT_ARG(day));
     }
     return 0;
 }
@@ -357,19 +394,22 @@ static void anonymise_line(log_call *c, void *ctx, weblog_line *l)
     kt_buf_free(&out);
 }
 
-static int run_anonymise(log_call *c)
-{
-    return read_foreign(c, anonymise_line, NULL);
-}
+static int run_anonymise(log_call *c) { return read_foreign(c, anonymise_line, NULL); }
 
 /* ---- the table ---- */
 
-static const struct { const char *name; bool own, file; int (*run)(log_call *c); const char *usage; } verbs[] = {
-    { "tail",      true,  false, run_tail,      "tail [-n LINES] [-f] [--form jsonl|combined|goaccess]" },
-    { "stat",      true,  false, run_stat,      "stat [--days N] [--tier raw|long|both] [--json]" },
-    { "export",    true,  false, run_export,    "export [--form combined|jsonl|goaccess] [--tier raw|long|both] [--days N] [--addresses standard|strong|drop|whole]" },
-    { "report",    false, true,  run_report,    "report [--json] [FILE]          counts of a log in the combined form" },
-    { "anonymise", false, true,  run_anonymise, "anonymise [--addresses standard|strong|drop] [--form …] [FILE]" },
+static const struct {
+    const char *name;
+    bool own, file;
+    int (*run)(log_call *c);
+    const char *usage;
+} verbs[] = {
+    { "tail", true, false, run_tail, "tail [-n LINES] [-f] [--form jsonl|combined|goaccess]" },
+    { "stat", true, false, run_stat, "stat [--days N] [--tier raw|long|both] [--json]" },
+    { "export", true, false, run_export,
+      "export [--form combined|jsonl|goaccess] [--tier raw|long|both] [--days N] [--addresses standard|strong|drop|whole]" },
+    { "report", false, true, run_report, "report [--json] [FILE]          counts of a log in the combined form" },
+    { "anonymise", false, true, run_anonymise, "anonymise [--addresses standard|strong|drop] [--form …] [FILE]" },
 };
 
 static int usage(void)
@@ -381,8 +421,17 @@ static int usage(void)
 
 int weblog_command(house *h, void *room, int argc, char **argv)
 {
-    log_call c = { .w = room, .lines = 20, .as = LINE_COMBINED, .plain = true, .tier = TIER_BOTH, .cut = CUT_standard, .purpose = "operation" };
-    if (argc > 0 && strcmp(argv[0], "log") == 0) { argc--; argv++; }
+    log_call c = { .w = room,
+                   .lines = 20,
+                   .as = LINE_COMBINED,
+                   .plain = true,
+                   .tier = TIER_BOTH,
+                   .cut = CUT_standard,
+                   .purpose = "operation" };
+    if (argc > 0 && strcmp(argv[0], "log") == 0) {
+        argc--;
+        argv++;
+    }
     for (size_t i = 0; argc > 0 && i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(argv[0], verbs[i].name) != 0) continue;
         if (!read_options(&c, argc, argv) || (c.file && !verbs[i].file)) return usage();

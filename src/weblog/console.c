@@ -6,7 +6,8 @@
 #include "weblog/weblog.h"
 
 static const int64_t spans_h[] = { 24, 48, 168 };
-static const char *const span_texts[] = { "weblog.console_log.day", "weblog.console_log.two_days", "weblog.console_log.week" };
+static const char *const span_texts[] = { "weblog.console_log.day", "weblog.console_log.two_days",
+                                          "weblog.console_log.week" };
 
 static int64_t asked_span(request *rq)
 {
@@ -42,7 +43,8 @@ static void put_row(request *rq, kt_value *list, const tally *t, kt_str name, ui
     kt_set_str(rq->mem, row, "name", name);
     kt_set_str(rq->mem, row, "requests", page_number(rq->mem, rq->lang, (int64_t)t->n));
     kt_set_int(rq->mem, row, "value", (int64_t)t->n);
-    kt_set_str(rq->mem, row, "share", kt_str_fmt(rq->mem, "%llu %%", (unsigned long long)(all ? (t->n * 100 + all / 2) / all : 0)));
+    kt_set_str(rq->mem, row, "share",
+               kt_str_fmt(rq->mem, "%llu %%", (unsigned long long)(all ? (t->n * 100 + all / 2) / all : 0)));
     kt_set_str(rq->mem, row, "mean", milliseconds(rq, t->n ? t->us / t->n : 0));
     kt_set_str(rq->mem, row, "p95", milliseconds(rq, tally_p95_us(t)));
     kt_set_str(rq->mem, row, "most", milliseconds(rq, t->most_us));

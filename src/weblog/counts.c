@@ -8,9 +8,12 @@
 
 #define HOURS_KEPT 200
 
-static const struct { const char *name; size_t cap; } tables[] = {
-    [COUNT_day] = { "day", 400 },       [COUNT_hour] = { "hour", 400 }, [COUNT_status] = { "status", 100 },
-    [COUNT_method] = { "method", 20 },  [COUNT_route] = { "route", 300 }, [COUNT_os] = { "os", 100 },
+static const struct {
+    const char *name;
+    size_t cap;
+} tables[] = {
+    [COUNT_day] = { "day", 400 },         [COUNT_hour] = { "hour", 400 },   [COUNT_status] = { "status", 100 },
+    [COUNT_method] = { "method", 20 },    [COUNT_route] = { "route", 300 }, [COUNT_os] = { "os", 100 },
     [COUNT_browser] = { "browser", 200 },
 };
 
@@ -94,7 +97,10 @@ void counts_merge(counts *into, const counts *from)
         }
 }
 
-static int by_name(const void *a, const void *b) { return kt_str_cmp(((const tally *)a)->name, ((const tally *)b)->name); }
+static int by_name(const void *a, const void *b)
+{
+    return kt_str_cmp(((const tally *)a)->name, ((const tally *)b)->name);
+}
 
 static int by_count(const void *a, const void *b)
 {
@@ -110,8 +116,8 @@ static int by_slowness(const void *a, const void *b)
 
 void counts_sort(counts *c, count_table t, count_order order)
 {
-    static int (*const orders[])(const void *, const void *) = { [BY_COUNT] = by_count, [BY_NAME] = by_name,
-                                                                 [BY_SLOWNESS] = by_slowness };
+    static int (*const orders[])(
+        const void *, const void *) = { [BY_COUNT] = by_count, [BY_NAME] = by_name, [BY_SLOWNESS] = by_slowness };
     if (c->tables[t].n) qsort(c->tables[t].at, c->tables[t].n, sizeof(tally), orders[order]);
 }
 
@@ -156,10 +162,13 @@ kt_value *counts_value(const counts *c, kt_arena *mem)
 /* ---- hours that are over ---- */
 
 struct count_cache {
-    segments       *segments;
+    segments *segments;
     const kt_clock *clock;
     pthread_mutex_t lock;
-    struct { int64_t hour; counts *counts; } kept[HOURS_KEPT];
+    struct {
+        int64_t hour;
+        counts *counts;
+    } kept[HOURS_KEPT];
 };
 
 count_cache *count_cache_new(segments *s, const kt_clock *clock)
@@ -197,7 +206,7 @@ kt_err count_cache_read(count_cache *c, int64_t from_ms, counts *into, kt_fail *
     pthread_mutex_lock(&c->lock);
     for (int64_t hour = from; hour <= now && err == KT_OK; hour += KT_HOUR_MS) {
         size_t at = (size_t)(hour / KT_HOUR_MS) % HOURS_KEPT;
-        bool over = hour + KT_HOUR_MS + 10 * KT_MINUTE_MS < now;   /* long requests end later than their hour */
+        bool over = hour + KT_HOUR_MS + 10 * KT_MINUTE_MS < now; /* long requests end later than their hour */
         if (!over) {
             err = read_hour(c, hour, hour + KT_HOUR_MS, into, fail);
             continue;

@@ -7,21 +7,36 @@
 
 #include "weblog/weblog.h"
 
-static const struct { const char *os, *os_v, *browser, *browser_v; unsigned weight; bool bot; } agents[] = {
-    { "Windows", "10+", "Chrome", "131", 30, false },      { "Windows", "10+", "Firefox", "132.0", 18, false },
-    { "Windows", "10+", "Edge", "131", 14, false },        { "macOS", "", "Safari", "18.1", 10, false },
-    { "macOS", "", "Chrome", "131", 6, false },            { "iOS", "18.1", "Mobile Safari", "18.1", 14, false },
-    { "Android", "", "Chrome Mobile", "131", 12, false },  { "Linux", "", "Firefox", "132.0", 5, false },
-    { "Ubuntu", "", "Firefox", "131.0", 2, false },        { "Other", "", "Googlebot", "2.1", 3, true },
+static const struct {
+    const char *os, *os_v, *browser, *browser_v;
+    unsigned weight;
+    bool bot;
+} agents[] = {
+    { "Windows", "10+", "Chrome", "131", 30, false },     { "Windows", "10+", "Firefox", "132.0", 18, false },
+    { "Windows", "10+", "Edge", "131", 14, false },       { "macOS", "", "Safari", "18.1", 10, false },
+    { "macOS", "", "Chrome", "131", 6, false },           { "iOS", "18.1", "Mobile Safari", "18.1", 14, false },
+    { "Android", "", "Chrome Mobile", "131", 12, false }, { "Linux", "", "Firefox", "132.0", 5, false },
+    { "Ubuntu", "", "Firefox", "131.0", 2, false },       { "Other", "", "Googlebot", "2.1", 3, true },
     { "Other", "", "bingbot", "2.0", 1, true },
 };
-static const struct { const char *method, *route; int status; unsigned weight; uint32_t bytes, us; } visits[] = {
-    { "GET", "/", 200, 30, 9200, 700 },                    { "GET", "/sign-in", 200, 16, 6100, 800 },
-    { "POST", "/sign-in", 303, 9, 0, 182000 },             { "GET", "/sign-up", 200, 6, 7400, 900 },
-    { "POST", "/sign-up", 303, 2, 0, 214000 },             { "GET", "/account", 200, 14, 8800, 2100 },
-    { "GET", "/account/profile", 200, 6, 7900, 1900 },     { "GET", "/datenschutz", 200, 5, 61000, 3400 },
-    { "GET", "/assets/{hash}/{path...}", 200, 34, 21000, 300 }, { "GET", "/assets/{hash}/{path...}", 304, 10, 0, 200 },
-    { "POST", "/consent", 303, 4, 0, 5200 },               { "GET", NULL, 404, 3, 4100, 600 },
+static const struct {
+    const char *method, *route;
+    int status;
+    unsigned weight;
+    uint32_t bytes, us;
+} visits[] = {
+    { "GET", "/", 200, 30, 9200, 700 },
+    { "GET", "/sign-in", 200, 16, 6100, 800 },
+    { "POST", "/sign-in", 303, 9, 0, 182000 },
+    { "GET", "/sign-up", 200, 6, 7400, 900 },
+    { "POST", "/sign-up", 303, 2, 0, 214000 },
+    { "GET", "/account", 200, 14, 8800, 2100 },
+    { "GET", "/account/profile", 200, 6, 7900, 1900 },
+    { "GET", "/datenschutz", 200, 5, 61000, 3400 },
+    { "GET", "/assets/{hash}/{path...}", 200, 34, 21000, 300 },
+    { "GET", "/assets/{hash}/{path...}", 304, 10, 0, 200 },
+    { "POST", "/consent", 303, 4, 0, 5200 },
+    { "GET", NULL, 404, 3, 4100, 600 },
     { "GET", "/account", 500, 1, 3900, 1200 },
 };
 
@@ -39,7 +54,8 @@ static unsigned visit_weight(size_t i) { return visits[i].weight; }
 /* Requests in an hour: two humps on working days, a flat hill on weekends. */
 static unsigned busy(kt_random *random, int64_t hour_ms)
 {
-    static const unsigned work[24] = { 4, 2, 1, 1, 1, 3, 9, 26, 58, 84, 92, 88, 62, 70, 86, 82, 66, 44, 30, 24, 22, 18, 12, 7 };
+    static const unsigned work[24] = { 4,  2,  1,  1,  1,  3,  9,  26, 58, 84, 92, 88,
+                                       62, 70, 86, 82, 66, 44, 30, 24, 22, 18, 12, 7 };
     kt_civil local = kt_civil_zone(hour_ms, "Europe/Berlin");
     bool weekend = local.weekday == 0 || local.weekday == 6;
     unsigned base = weekend ? 4 + work[local.hour] / 4 : work[local.hour];
@@ -48,7 +64,8 @@ static unsigned busy(kt_random *random, int64_t hour_ms)
 
 static void invent(kt_random *random, int64_t hour_ms, int64_t span_ms, weblog_line *l)
 {
-    unsigned a = pick(random, agent_weight, sizeof agents / sizeof *agents), v = pick(random, visit_weight, sizeof visits / sizeof *visits);
+    unsigned a = pick(random, agent_weight, sizeof agents / sizeof *agents),
+             v = pick(random, visit_weight, sizeof visits / sizeof *visits);
     static const unsigned char nets[3][3] = { { 192, 0, 2 }, { 198, 51, 100 }, { 203, 0, 113 } };
 
     memset(l, 0, sizeof *l);
@@ -98,7 +115,9 @@ static kt_err fill_hour(weblog *w, kt_random *random, int64_t hour_ms, int64_t s
         if (!raw) line_coarsen(&lines[i], w->settings.cut, false);
         line_put(mem, &out, &lines[i], LINE_JSONL, w->settings.minimal);
     }
-    if (out.len) err = raw ? segments_append(w->segments, hour_ms, kt_buf_str(&out)) : segments_put_long(w->segments, hour_ms, kt_buf_str(&out));
+    if (out.len)
+        err = raw ? segments_append(w->segments, hour_ms, kt_buf_str(&out))
+                  : segments_put_long(w->segments, hour_ms, kt_buf_str(&out));
     kt_buf_free(&out);
     kt_arena_free(mem);
     return err;
@@ -110,7 +129,7 @@ kt_err weblog_demo(house *h, void *room)
     int64_t now = kt_now_ms(h->clock), this_hour = now - now % KT_HOUR_MS;
     kt_random random = kt_random_seeded(8);
 
-    if (!w->segments || segments_oldest_raw_ms(w->segments) > KT_DAY_MS) return KT_OK;      /* filled already */
+    if (!w->segments || segments_oldest_raw_ms(w->segments) > KT_DAY_MS) return KT_OK; /* filled already */
     for (int64_t hour = this_hour - 14 * KT_DAY_MS; hour <= this_hour; hour += KT_HOUR_MS) {
         bool raw = hour + w->settings.keep_ms > now + 2 * WEBLOG_PURGE_EVERY_MS;
         int64_t span = hour == this_hour ? now - this_hour + 1 : KT_HOUR_MS;

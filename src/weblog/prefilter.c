@@ -8,10 +8,21 @@
 
 #define LITERAL_MAX 24
 
-struct literal { unsigned len; char at[LITERAL_MAX]; };
-struct demand { unsigned n; struct literal *any; };
+struct literal {
+    unsigned len;
+    char at[LITERAL_MAX];
+};
+struct demand {
+    unsigned n;
+    struct literal *any;
+};
 
-struct walk { kt_arena *mem; const char *at, *end; bool fold, lost; int depth; };   /* lost: not understood */
+struct walk {
+    kt_arena *mem;
+    const char *at, *end;
+    bool fold, lost;
+    int depth;
+}; /* lost: not understood */
 
 static struct demand walk_alternation(struct walk *w);
 
@@ -47,7 +58,8 @@ static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 /* Behind '[': true for a letter in both cases, [Ss], which is a literal where case does not count. */
 static bool skip_class(struct walk *w, char *c)
 {
-    if (w->fold && w->end - w->at > 2 && w->at[2] == ']' && lower(w->at[0]) == lower(w->at[1]) && w->at[0] != w->at[1]) {
+    if (w->fold && w->end - w->at > 2 && w->at[2] == ']' && lower(w->at[0]) == lower(w->at[1]) &&
+        w->at[0] != w->at[1]) {
         *c = lower(w->at[0]);
         w->at += 3;
         return true;
@@ -56,8 +68,10 @@ static bool skip_class(struct walk *w, char *c)
     if (w->at < w->end && *w->at == ']') w->at++;
     for (; w->at < w->end && *w->at != ']'; w->at++)
         if (*w->at == '\\') w->at++;
-    if (w->at < w->end) w->at++;
-    else w->lost = true;
+    if (w->at < w->end)
+        w->at++;
+    else
+        w->lost = true;
     return false;
 }
 
@@ -66,13 +80,19 @@ static struct demand walk_group(struct walk *w)
 {
     bool certain = true;
     if (w->at < w->end && *w->at == '?') {
-        if (w->end - w->at > 1 && w->at[1] == ':') w->at += 2;
-        else if (w->end - w->at > 1 && (w->at[1] == '!' || w->at[1] == '=')) { certain = false; w->at += 2; }
-        else w->lost = true;                     /* options, look-behind, names: not used there, not guessed here */
+        if (w->end - w->at > 1 && w->at[1] == ':')
+            w->at += 2;
+        else if (w->end - w->at > 1 && (w->at[1] == '!' || w->at[1] == '=')) {
+            certain = false;
+            w->at += 2;
+        } else
+            w->lost = true; /* options, look-behind, names: not used there, not guessed here */
     }
     struct demand d = walk_alternation(w);
-    if (w->at < w->end && *w->at == ')') w->at++;
-    else w->lost = true;
+    if (w->at < w->end && *w->at == ')')
+        w->at++;
+    else
+        w->lost = true;
     if (!certain) d.n = 0;
     return d;
 }
@@ -86,22 +106,28 @@ static unsigned least_times(struct walk *w, bool *any)
     char c = *w->at++;
     if (c == '*' || c == '?') least = 0;
     if (c == '{') {
-        if (w->at >= w->end || *w->at < '0' || *w->at > '9') { w->lost = true; return 0; }
+        if (w->at >= w->end || *w->at < '0' || *w->at > '9') {
+            w->lost = true;
+            return 0;
+        }
         least = *w->at != '0';
         while (w->at < w->end && *w->at != '}') w->at++;
         if (w->at < w->end) w->at++;
     }
-    if (w->at < w->end && (*w->at == '?' || *w->at == '+')) w->at++;      /* lazy, possessive */
+    if (w->at < w->end && (*w->at == '?' || *w->at == '+')) w->at++; /* lazy, possessive */
     return least;
 }
 
 /* An escape, behind the backslash: true when it stands for one literal byte. */
 static bool escape(struct walk *w, char *c)
 {
-    if (w->at >= w->end) { w->lost = true; return false; }
+    if (w->at >= w->end) {
+        w->lost = true;
+        return false;
+    }
     *c = *w->at++;
     bool word = (*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z');
-    if (word && !strchr("dDwWsSbB", *c)) w->lost = true;      /* \x41, \1, \Q … */
+    if (word && !strchr("dDwWsSbB", *c)) w->lost = true; /* \x41, \1, \Q … */
     return !word;
 }
 
@@ -114,10 +140,14 @@ static struct demand walk_sequence(struct walk *w)
         struct demand inner = { 0, NULL };
         bool literal = false, many;
         char c = *w->at++;
-        if (c == '\\') literal = escape(w, &c);
-        else if (c == '[') literal = skip_class(w, &c);
-        else if (c == '(') inner = walk_group(w);
-        else literal = c != '.' && c != '^' && c != '$';
+        if (c == '\\')
+            literal = escape(w, &c);
+        else if (c == '[')
+            literal = skip_class(w, &c);
+        else if (c == '(')
+            inner = walk_group(w);
+        else
+            literal = c != '.' && c != '^' && c != '$';
         unsigned least = least_times(w, &many);
         if (literal && least) {
             if (run.len == LITERAL_MAX) flush(w, &best, &run);
@@ -167,7 +197,8 @@ static uint16_t piece(const char *at, size_t n)
 static void put_pieces(const struct literal *l, prefilter_literal *out)
 {
     size_t size = l->len < 3 ? l->len : 3, last = l->len - size, step = last / (PREFILTER_PIECES - 1) + 1;
-    for (size_t at = 0; at < last && out->n < PREFILTER_PIECES - 1; at += step) out->piece[out->n++] = piece(l->at + at, size);
+    for (size_t at = 0; at < last && out->n < PREFILTER_PIECES - 1; at += step)
+        out->piece[out->n++] = piece(l->at + at, size);
     out->piece[out->n++] = piece(l->at + last, size);
 }
 

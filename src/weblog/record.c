@@ -18,45 +18,45 @@
 #include "base/log.h"
 #include "weblog/user_agent.h"
 
-#define GATHER_MS 250
-#define BATCH_BYTES ((size_t)64 << 10)
-#define HINTS_MAX 300
+#define GATHER_MS    250
+#define BATCH_BYTES  ((size_t)64 << 10)
+#define HINTS_MAX    300
 #define PLATFORM_MAX 40
 
 struct slot {
     _Atomic size_t turn;
-    int64_t   started_ms, duration_us;
-    uint64_t  bytes;
+    int64_t started_ms, duration_us;
+    uint64_t bytes;
     http_addr peer;
-    const route *route;                   /* rows live as long as the program serves */
-    kt_str    method;                     /* of the closed set: static text */
-    int       status;
-    bool      parsed, tls, http_1_0;
-    uint16_t  agent_len, hints_len, platform_len;
-    char      text[UA_INPUT_MAX + HINTS_MAX + PLATFORM_MAX];
+    const route *route; /* rows live as long as the program serves */
+    kt_str method;      /* of the closed set: static text */
+    int status;
+    bool parsed, tls, http_1_0;
+    uint16_t agent_len, hints_len, platform_len;
+    char text[UA_INPUT_MAX + HINTS_MAX + PLATFORM_MAX];
 };
 
 struct recorder {
     recorder_options o;
     struct slot *slots;
-    size_t       mask;
-    _Alignas(64) _Atomic size_t head;     /* next position to fill */
-    _Alignas(64) size_t tail;             /* next position to take; the writer's */
-    _Atomic size_t taken;                 /* tail, as far as producers may see it */
+    size_t mask;
+    _Alignas(64) _Atomic size_t head; /* next position to fill */
+    _Alignas(64) size_t tail;         /* next position to take; the writer's */
+    _Atomic size_t taken;             /* tail, as far as producers may see it */
     _Atomic bool pending, stop;
-    int          wake;                    /* eventfd */
-    pthread_t    thread;
-    ua_parser   *agents;
-    kt_arena    *mem;
-    kt_buf       batch;
-    int64_t      batch_hour;
-    size_t       batch_lines;
-    bool         failing;                 /* the last batch was lost: said once */
-    kt_metric   *dropped, *records;
+    int wake; /* eventfd */
+    pthread_t thread;
+    ua_parser *agents;
+    kt_arena *mem;
+    kt_buf batch;
+    int64_t batch_hour;
+    size_t batch_lines;
+    bool failing; /* the last batch was lost: said once */
+    kt_metric *dropped, *records;
     pthread_mutex_t lock;
-    pthread_cond_t  flushed;
+    pthread_cond_t flushed;
     _Atomic uint64_t flush_asked;
-    uint64_t         flush_done;
+    uint64_t flush_done;
 };
 
 /* ---- producers ---- */
@@ -101,8 +101,10 @@ void recorder_on_end(void *ctx, const http_end *end)
         s = &r->slots[at & r->mask];
         size_t turn = atomic_load_explicit(&s->turn, memory_order_acquire);
         if (turn == at) {
-            if (atomic_compare_exchange_weak_explicit(&r->head, &at, at + 1, memory_order_relaxed, memory_order_relaxed)) break;
-        } else if ((intptr_t)(turn - at) < 0) {            /* not yet taken out: the ring is full */
+            if (atomic_compare_exchange_weak_explicit(&r->head, &at, at + 1, memory_order_relaxed,
+                                                      memory_order_relaxed))
+                break;
+        } else if ((intptr_t)(turn - at) < 0) { /* not yet taken out: the ring is full */
             kt_metric_add(r->dropped, 0, 1);
             return;
         } else {
@@ -121,9 +123,12 @@ static void write_batch(recorder *r)
 {
     if (r->batch.len) {
         kt_err err = segments_append(r->o.segments, r->batch_hour, kt_buf_str(&r->batch));
-        if (err == KT_OK) kt_metric_add(r->records, 0, (int64_t)r->batch_lines);
-        else kt_metric_add(r->dropped, 0, (int64_t)r->batch_lines);
-        if (err != KT_OK && !r->failing) kt_log(KT_LOG_ERROR, "weblog.not_written", KT_WORD("reason", kt_err_name(err)));
+        if (err == KT_OK)
+            kt_metric_add(r->records, 0, (int64_t)r->batch_lines);
+        else
+            kt_metric_add(r->dropped, 0, (int64_t)r->batch_lines);
+        if (err != KT_OK && !r->failing)
+            kt_log(KT_LOG_ERROR, "weblog.not_written", KT_WORD("reason", kt_err_name(err)));
         if (err == KT_OK && r->failing) kt_log(KT_LOG_INFO, "weblog.written_again");
         r->failing = err != KT_OK;
     }
@@ -139,11 +144,22 @@ static void put_line(recorder *r, struct slot *s)
         ua_describe(r->agents, (kt_str){ s->text, s->agent_len }, (kt_str){ s->text + s->agent_len, s->hints_len },
                     (kt_str){ s->text + s->agent_len + s->hints_len, s->platform_len }, &words);
     weblog_line l = {
-        .time_ms = s->started_ms, .ip = s->peer, .os = kt_str_c(words.os), .os_v = kt_str_c(words.os_v),
-        .browser = kt_str_c(words.browser), .browser_v = kt_str_c(words.browser_v), .method = s->method,
-        .proto = !s->parsed ? KT_STR_NONE : s->http_1_0 ? KT_STR("HTTP/1.0") : KT_STR("HTTP/1.1"),
-        .route = s->route ? kt_str_c(s->route->path) : KT_STR_NONE, .status = s->status, .bytes = s->bytes,
-        .dur_us = s->duration_us < 0 ? 0 : s->duration_us, .tls = s->tls, .bot = words.bot,
+        .time_ms = s->started_ms,
+        .ip = s->peer,
+        .os = kt_str_c(words.os),
+        .os_v = kt_str_c(words.os_v),
+        .browser = kt_str_c(words.browser),
+        .browser_v = kt_str_c(words.browser_v),
+        .method = s->method,
+        .proto = !s->parsed    ? KT_STR_NONE
+                 : s->http_1_0 ? KT_STR("HTTP/1.0")
+                               : KT_STR("HTTP/1.1"),
+        .route = s->route ? kt_str_c(s->route->path) : KT_STR_NONE,
+        .status = s->status,
+        .bytes = s->bytes,
+        .dur_us = s->duration_us < 0 ? 0 : s->duration_us,
+        .tls = s->tls,
+        .bot = words.bot,
     };
     int64_t hour = l.time_ms - l.time_ms % KT_HOUR_MS;
     if (hour != r->batch_hour || r->batch.len >= BATCH_BYTES) write_batch(r);
@@ -183,7 +199,8 @@ static void *write_records(void *ctx)
     uint64_t done = 0;
     for (bool last = false; !last;) {
         if (!atomic_load(&r->stop)) wait_for(r, -1);
-        if (!atomic_load(&r->stop) && atomic_load(&r->flush_asked) == done) wait_for(r, GATHER_MS);   /* let a batch gather */
+        if (!atomic_load(&r->stop) && atomic_load(&r->flush_asked) == done)
+            wait_for(r, GATHER_MS); /* let a batch gather */
         last = atomic_load(&r->stop);
         uint64_t asked = atomic_load(&r->flush_asked);
         atomic_store(&r->pending, false);
@@ -228,7 +245,8 @@ kt_err recorder_new(const recorder_options *o, kt_fail *fail, recorder **out)
     kt_buf_init(&r->batch, BATCH_BYTES + WEBLOG_LINE_MAX);
     r->dropped = kt_metric_new(o->metrics, KT_COUNTER, "kontor_weblog_dropped_total",
                                "Access-log records lost because the queue or the disk was full.", "");
-    r->records = kt_metric_new(o->metrics, KT_COUNTER, "kontor_weblog_records_total", "Access-log records written.", "");
+    r->records =
+        kt_metric_new(o->metrics, KT_COUNTER, "kontor_weblog_records_total", "Access-log records written.", "");
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->flushed, NULL);
     r->wake = eventfd(0, EFD_CLOEXEC);

@@ -21,31 +21,46 @@
 
 #include "base/log.h"
 
-#define PURGE_LEAD_MS (WEBLOG_PURGE_EVERY_MS + 30 * KT_SECOND_MS)
+#define PURGE_LEAD_MS    (WEBLOG_PURGE_EVERY_MS + 30 * KT_SECOND_MS)
 #define COMBINATIONS_MAX 262144
 
 enum kind { RAW, LONG, BARE, KINDS };
-static const struct { const char *folder, *prefix; log_tier tier; } kinds[KINDS] = {
-    [RAW] = { "raw", "raw-", TIER_RAW }, [LONG] = { "long", "long-", TIER_LONG }, [BARE] = { "long", "bare-", TIER_LONG },
+static const struct {
+    const char *folder, *prefix;
+    log_tier tier;
+} kinds[KINDS] = {
+    [RAW] = { "raw", "raw-", TIER_RAW },
+    [LONG] = { "long", "long-", TIER_LONG },
+    [BARE] = { "long", "bare-", TIER_LONG },
 };
 
-struct seldom { int64_t day_ms; uint64_t *keys; uint32_t *counts; size_t n, cap; };   /* combinations of one day */
+struct seldom {
+    int64_t day_ms;
+    uint64_t *keys;
+    uint32_t *counts;
+    size_t n, cap;
+}; /* combinations of one day */
 
-#define SEEN_MAX 256                      /* more than there are hours in seven days */
-struct seen { int64_t start, age, mono; };/* a raw segment: how old it was by the wall clock, and when that was */
+#define SEEN_MAX 256 /* more than there are hours in seven days */
+struct seen {
+    int64_t start, age, mono;
+}; /* a raw segment: how old it was by the wall clock, and when that was */
 
 struct segments {
-    char       *dir;
+    char *dir;
     segment_options o;
-    int         fd;                       /* the segment written to; the writer's */
-    int64_t     fd_hour;
-    int64_t     wall, mono;               /* of the last purge */
+    int fd; /* the segment written to; the writer's */
+    int64_t fd_hour;
+    int64_t wall, mono; /* of the last purge */
     struct seen seen[SEEN_MAX];
     struct seldom seldom;
     pthread_mutex_t purging;
 };
 
-struct found { int64_t start; enum kind kind; };
+struct found {
+    int64_t start;
+    enum kind kind;
+};
 
 /* ---- names ---- */
 
@@ -58,8 +73,8 @@ static int64_t floor_to(int64_t ms, int64_t unit)
 static void path_of(const segments *s, enum kind kind, int64_t hour_ms, const char *tail, char out[512])
 {
     kt_civil c = kt_civil_utc(hour_ms);
-    snprintf(out, 512, "%s/%s/%s%04d%02d%02dT%02d.log%s", s->dir, kinds[kind].folder, kinds[kind].prefix, c.year, c.month, c.day, c.hour,
-             tail);
+    snprintf(out, 512, "%s/%s/%s%04d%02d%02dT%02d.log%s", s->dir, kinds[kind].folder, kinds[kind].prefix, c.year,
+             c.month, c.day, c.hour, tail);
 }
 
 static bool name_start(kt_str name, enum kind kind, int64_t *start)
@@ -122,9 +137,12 @@ static struct found *list_folder(const segments *s, const char *folder, kt_arena
 static kt_err make_folder(const char *path, kt_fail *fail)
 {
     struct stat st;
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) return kt_fail_set(fail, KT_IO, NULL, "cannot make %s: %s", path, strerror(errno));
-    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) return kt_fail_set(fail, KT_IO, NULL, "%s is not a directory", path);
-    if ((st.st_mode & 0077) && chmod(path, 0700) != 0) return kt_fail_set(fail, KT_IO, NULL, "%s can be read by others", path);
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return kt_fail_set(fail, KT_IO, NULL, "cannot make %s: %s", path, strerror(errno));
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return kt_fail_set(fail, KT_IO, NULL, "%s is not a directory", path);
+    if ((st.st_mode & 0077) && chmod(path, 0700) != 0)
+        return kt_fail_set(fail, KT_IO, NULL, "%s can be read by others", path);
     return KT_OK;
 }
 
@@ -183,7 +201,7 @@ static kt_err open_segment(segments *s, int64_t hour)
 {
     char path[512];
     if (s->fd >= 0 && s->fd_hour == hour) {
-        struct stat st;                            /* destroyed meanwhile: a new file, not a nameless one */
+        struct stat st; /* destroyed meanwhile: a new file, not a nameless one */
         if (fstat(s->fd, &st) == 0 && st.st_nlink > 0) return KT_OK;
     }
     if (s->fd >= 0) close(s->fd);
@@ -212,7 +230,8 @@ kt_err segments_append(segments *s, int64_t hour_ms, kt_str lines)
 
 /* ---- reading ---- */
 
-static kt_err read_file(const char *path, log_tier tier, int64_t from_ms, int64_t to_ms, kt_arena *mem, segment_each each, void *ctx)
+static kt_err read_file(const char *path, log_tier tier, int64_t from_ms, int64_t to_ms, kt_arena *mem,
+                        segment_each each, void *ctx)
 {
     char *text = NULL;
     size_t cap = 0, count = 0;
@@ -220,7 +239,7 @@ static kt_err read_file(const char *path, log_tier tier, int64_t from_ms, int64_
     kt_err err = KT_OK;
     FILE *f = fopen(path, "re");
 
-    if (!f) return errno == ENOENT ? KT_OK : KT_IO;      /* destroyed between listing and reading */
+    if (!f) return errno == ENOENT ? KT_OK : KT_IO; /* destroyed between listing and reading */
     while (err == KT_OK && (n = getline(&text, &cap, f)) > 0) {
         weblog_line l;
         kt_str line = { text, (size_t)n };
@@ -233,19 +252,22 @@ static kt_err read_file(const char *path, log_tier tier, int64_t from_ms, int64_
     return err;
 }
 
-kt_err segments_read(segments *s, const char *purpose, log_tier tier, int64_t from_ms, int64_t to_ms, kt_fail *fail, segment_each each,
-                     void *ctx)
+kt_err segments_read(segments *s, const char *purpose, log_tier tier, int64_t from_ms, int64_t to_ms, kt_fail *fail,
+                     segment_each each, void *ctx)
 {
     static const char *const purposes[] = { "delivery", "operation", "security" };
     bool allowed = false;
-    for (size_t i = 0; i < sizeof purposes / sizeof *purposes; i++) allowed = allowed || strcmp(purpose, purposes[i]) == 0;
+    for (size_t i = 0; i < sizeof purposes / sizeof *purposes; i++)
+        allowed = allowed || strcmp(purpose, purposes[i]) == 0;
     if (!allowed)
-        return kt_fail_set(fail, KT_REFUSED, "purpose", "the access log serves delivery, operation and security; it is not evaluated for anything else");
+        return kt_fail_set(
+            fail, KT_REFUSED, "purpose",
+            "the access log serves delivery, operation and security; it is not evaluated for anything else");
 
     kt_arena *list_mem = kt_arena_new(), *mem = kt_arena_new();
     int64_t now = kt_now_ms(s->o.clock), oldest = now - s->o.keep_ms;
     kt_err err = KT_OK;
-    for (int raw = 0; raw <= 1 && err == KT_OK; raw++) {   /* the long tier lies before the raw one in time */
+    for (int raw = 0; raw <= 1 && err == KT_OK; raw++) { /* the long tier lies before the raw one in time */
         if (!(tier & (raw ? TIER_RAW : TIER_LONG))) continue;
         size_t n;
         struct found *list = list_folder(s, raw ? "raw" : "long", list_mem, &n, NULL);
@@ -294,7 +316,7 @@ static uint32_t *seldom_slot(struct seldom *t, uint64_t key)
         t->keys[i] = key;
         t->n++;
     }
-    return t->keys[i] ? &t->counts[i] : NULL;      /* NULL: more combinations than there is room for: rare */
+    return t->keys[i] ? &t->counts[i] : NULL; /* NULL: more combinations than there is room for: rare */
 }
 
 static kt_err count_combination(void *ctx, const weblog_line *l, log_tier tier)
@@ -309,13 +331,14 @@ static void count_day(segments *s, kt_arena *mem, int64_t hour)
     int64_t day = floor_to(hour, KT_DAY_MS);
     if (s->seldom.keys && s->seldom.day_ms == day) return;
     seldom_clear(&s->seldom);
-    s->seldom = (struct seldom){ day, kt_calloc(COMBINATIONS_MAX, sizeof(uint64_t)), kt_calloc(COMBINATIONS_MAX, sizeof(uint32_t)), 0,
-                                 COMBINATIONS_MAX };
+    s->seldom = (struct seldom){ day, kt_calloc(COMBINATIONS_MAX, sizeof(uint64_t)),
+                                 kt_calloc(COMBINATIONS_MAX, sizeof(uint32_t)), 0, COMBINATIONS_MAX };
     for (int h = 0; h < 24; h++)
         for (enum kind k = RAW; k <= LONG; k++) {
             char path[512];
             path_of(s, k, day + h * KT_HOUR_MS, "", path);
-            if (read_file(path, kinds[k].tier, INT64_MIN, INT64_MAX, mem, count_combination, &s->seldom) != KT_OK) continue;
+            if (read_file(path, kinds[k].tier, INT64_MIN, INT64_MAX, mem, count_combination, &s->seldom) != KT_OK)
+                continue;
             kt_arena_reset(mem);
         }
 }
@@ -332,7 +355,14 @@ static void sync_folder(const segments *s, const char *folder)
     close(fd);
 }
 
-struct conversion { segments *s; address_cut cut; bool merge; FILE *to; kt_buf line; kt_arena *mem; };
+struct conversion {
+    segments *s;
+    address_cut cut;
+    bool merge;
+    FILE *to;
+    kt_buf line;
+    kt_arena *mem;
+};
 
 static kt_err convert_line(void *ctx, const weblog_line *l, log_tier tier)
 {
@@ -404,7 +434,8 @@ kt_err segments_put_long(segments *s, int64_t hour_ms, kt_str lines)
 static void look_at_clocks(segments *s)
 {
     int64_t wall = kt_now_ms(s->o.clock), mono = s->o.monotonic_ms(), jump = wall - s->wall - (mono - s->mono);
-    if (jump > KT_HOUR_MS || jump < -KT_HOUR_MS) kt_log(KT_LOG_WARN, "weblog.clock_jump", KT_NUMBER("seconds", jump / 1000));
+    if (jump > KT_HOUR_MS || jump < -KT_HOUR_MS)
+        kt_log(KT_LOG_WARN, "weblog.clock_jump", KT_NUMBER("seconds", jump / 1000));
     s->wall = wall;
     s->mono = mono;
 }
@@ -438,7 +469,8 @@ static void purge_stray(const segments *s, const char *folder, const char *name)
     if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode)) return;
     bool unfinished = kt_str_ends(kt_str_c(name), KT_STR(".new"));
     bool old = (int64_t)st.st_mtim.tv_sec * 1000 + s->o.keep_ms - PURGE_LEAD_MS <= s->wall;
-    if ((unfinished || old) && unlink(path) == 0) kt_log(KT_LOG_WARN, "weblog.stray_file_destroyed", KT_WORD("folder", folder));
+    if ((unfinished || old) && unlink(path) == 0)
+        kt_log(KT_LOG_WARN, "weblog.stray_file_destroyed", KT_WORD("folder", folder));
 }
 
 static kt_err purge_raw(segments *s, kt_arena *mem, kt_arena *scratch, unsigned *destroyed)
@@ -450,10 +482,13 @@ static kt_err purge_raw(segments *s, kt_arena *mem, kt_arena *scratch, unsigned 
         if (age_of(s, list[i].start) + PURGE_LEAD_MS < s->o.keep_ms) continue;
         if (s->o.long_keep_ms > 0 && list[i].start + s->o.long_keep_ms > s->wall) {
             kt_err converted = convert(s, scratch, list[i], LONG);
-            if (converted != KT_OK) kt_log(KT_LOG_ERROR, "weblog.not_converted", KT_WORD("reason", kt_err_name(converted)));
+            if (converted != KT_OK)
+                kt_log(KT_LOG_ERROR, "weblog.not_converted", KT_WORD("reason", kt_err_name(converted)));
         }
-        if (destroy(s, list[i])) ++*destroyed;
-        else err = KT_IO;
+        if (destroy(s, list[i]))
+            ++*destroyed;
+        else
+            err = KT_IO;
     }
     if (*destroyed) sync_folder(s, "raw");
     return err;
@@ -469,8 +504,10 @@ static kt_err purge_long(segments *s, kt_arena *mem, kt_arena *scratch, unsigned
         bool bare = list[i].kind == LONG && list[i].start + WEBLOG_BARE_AFTER_MS <= s->wall + PURGE_LEAD_MS;
         if (!over && bare && convert(s, scratch, list[i], BARE) != KT_OK) kt_log(KT_LOG_ERROR, "weblog.not_converted");
         if (!over && !bare) continue;
-        if (destroy(s, list[i])) ++*destroyed;
-        else err = KT_IO;
+        if (destroy(s, list[i]))
+            ++*destroyed;
+        else
+            err = KT_IO;
     }
     return err;
 }

@@ -19,23 +19,30 @@
 
 #define CACHE_SLOTS 4096
 #define MATCH_LIMIT 20000
-#define PARTS 5                                   /* family, major, minor, patch, patch_minor */
+#define PARTS       5 /* family, major, minor, patch, patch_minor */
 
 struct expression {
-    kt_str text, replace[PARTS];                  /* views into the file or the parser's arena */
-    bool   fold, refused;
+    kt_str text, replace[PARTS]; /* views into the file or the parser's arena */
+    bool fold, refused;
     pcre2_code *code;
     prefilter_need need;
 };
 
-struct list { struct expression *at; size_t n, cap; };
+struct list {
+    struct expression *at;
+    size_t n, cap;
+};
 
-struct cached { unsigned char key[crypto_shorthash_BYTES]; bool used; ua_words words; };
+struct cached {
+    unsigned char key[crypto_shorthash_BYTES];
+    bool used;
+    ua_words words;
+};
 
 struct ua_parser {
-    kt_arena *mem;                                /* expressions that had quotes in them */
+    kt_arena *mem; /* expressions that had quotes in them */
     struct list browsers, systems;
-    pcre2_match_data    *match;
+    pcre2_match_data *match;
     pcre2_match_context *limits;
     unsigned char hash_key[crypto_shorthash_KEYBYTES];
     struct cached *cache;
@@ -44,11 +51,15 @@ struct ua_parser {
 
 /* ---- reading the expressions ---- */
 
-static const struct { const char *key; int part; bool os; } replacements[] = {
-    { "family_replacement", 0, false }, { "v1_replacement", 1, false }, { "v2_replacement", 2, false },
-    { "v3_replacement", 3, false },     { "v4_replacement", 4, false },
-    { "os_replacement", 0, true },      { "os_v1_replacement", 1, true }, { "os_v2_replacement", 2, true },
-    { "os_v3_replacement", 3, true },   { "os_v4_replacement", 4, true },
+static const struct {
+    const char *key;
+    int part;
+    bool os;
+} replacements[] = {
+    { "family_replacement", 0, false }, { "v1_replacement", 1, false },   { "v2_replacement", 2, false },
+    { "v3_replacement", 3, false },     { "v4_replacement", 4, false },   { "os_replacement", 0, true },
+    { "os_v1_replacement", 1, true },   { "os_v2_replacement", 2, true }, { "os_v3_replacement", 3, true },
+    { "os_v4_replacement", 4, true },
 };
 
 static struct expression *list_add(struct list *l)
@@ -126,7 +137,9 @@ static kt_err read_expressions(ua_parser *p, kt_str text, kt_fail *fail)
         if (words.len == 0 || words.at[0] == '#') continue;
         if (top) {
             devices = kt_str_is(words, "device_parsers:");
-            into = kt_str_is(words, "user_agent_parsers:") ? &p->browsers : kt_str_is(words, "os_parsers:") ? &p->systems : NULL;
+            into = kt_str_is(words, "user_agent_parsers:") ? &p->browsers
+                   : kt_str_is(words, "os_parsers:")       ? &p->systems
+                                                           : NULL;
             if (!into && !devices) return kt_fail_set(fail, KT_BAD_INPUT, "", "line %d: not a list of expressions", n);
         } else if (into && !read_entry(p->mem, into, into == &p->systems, words)) {
             return kt_fail_set(fail, KT_BAD_INPUT, "", "line %d: not an entry of a list of expressions", n);
@@ -198,7 +211,7 @@ static void compile(ua_parser *p, struct expression *e)
     p->effort.compiled++;
     e->code = pcre2_compile((PCRE2_SPTR)e->text.at, e->text.len, e->fold ? PCRE2_CASELESS : 0, &error, &where, NULL);
     if (e->code) pcre2_jit_compile(e->code, PCRE2_JIT_COMPLETE);
-    e->refused = e->code == NULL;                 /* an expression PCRE2 does not take matches nothing */
+    e->refused = e->code == NULL; /* an expression PCRE2 does not take matches nothing */
 }
 
 static void put_bytes(char *out, size_t cap, size_t *len, const char *at, size_t n)
@@ -214,7 +227,8 @@ static void put_group(const ua_parser *p, kt_str text, uint32_t group, char *out
     put_bytes(out, cap, len, text.at + at[2 * group], at[2 * group + 1] - at[2 * group]);
 }
 
-static void fill_part(const ua_parser *p, const struct expression *e, kt_str text, int groups, int part, char *out, size_t cap)
+static void fill_part(const ua_parser *p, const struct expression *e, kt_str text, int groups, int part, char *out,
+                      size_t cap)
 {
     size_t len = 0;
     kt_str r = e->replace[part];
@@ -234,8 +248,8 @@ static void fill_part(const ua_parser *p, const struct expression *e, kt_str tex
     out[trimmed.len] = '\0';
 }
 
-static void first_match(ua_parser *p, struct list *l, kt_str text, const prefilter_set *as_is, const prefilter_set *folded,
-                        ua_part *out)
+static void first_match(ua_parser *p, struct list *l, kt_str text, const prefilter_set *as_is,
+                        const prefilter_set *folded, ua_part *out)
 {
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < l->n; i++) {
@@ -245,7 +259,7 @@ static void first_match(ua_parser *p, struct list *l, kt_str text, const prefilt
         if (!e->code) continue;
         p->effort.tried++;
         int groups = pcre2_match(e->code, (PCRE2_SPTR)text.at, text.len, 0, 0, p->match, p->limits);
-        if (groups < 0) continue;                 /* none, or a limit: counts as none */
+        if (groups < 0) continue; /* none, or a limit: counts as none */
         if (groups == 0) groups = PARTS + 5;
         fill_part(p, e, text, groups, 0, out->family, sizeof out->family);
         fill_part(p, e, text, groups, 1, out->major, sizeof out->major);
@@ -272,18 +286,31 @@ void ua_parse(ua_parser *p, kt_str user_agent, ua_parts *out)
 
 /* Brands and platforms as browsers send them, and what the log calls them. A brand that is not in the table
  * is not taken over: the list also carries made-up ones (GREASE), and it is text from outside. */
-static const struct { const char *brand, *family; } brands[] = {
-    { "Google Chrome", "Chrome" }, { "Microsoft Edge", "Edge" }, { "Opera", "Opera" }, { "Brave", "Brave" },
-    { "Vivaldi", "Vivaldi" }, { "Samsung Internet", "Samsung Internet" }, { "YaBrowser", "Yandex Browser" },
-    { "DuckDuckGo", "DuckDuckGo" }, { "Android WebView", "Chrome WebView" }, { "HeadlessChrome", "HeadlessChrome" },
-    { "Chromium", "Chromium" },                   /* last: everyone says this too */
+static const struct {
+    const char *brand, *family;
+} brands[] = {
+    { "Google Chrome", "Chrome" },
+    { "Microsoft Edge", "Edge" },
+    { "Opera", "Opera" },
+    { "Brave", "Brave" },
+    { "Vivaldi", "Vivaldi" },
+    { "Samsung Internet", "Samsung Internet" },
+    { "YaBrowser", "Yandex Browser" },
+    { "DuckDuckGo", "DuckDuckGo" },
+    { "Android WebView", "Chrome WebView" },
+    { "HeadlessChrome", "HeadlessChrome" },
+    { "Chromium", "Chromium" }, /* last: everyone says this too */
 };
-static const struct { const char *platform, *os; } platforms[] = {
-    { "Windows", "Windows" }, { "macOS", "macOS" }, { "Linux", "Linux" }, { "Android", "Android" },
+static const struct {
+    const char *platform, *os;
+} platforms[] = {
+    { "Windows", "Windows" },     { "macOS", "macOS" },           { "Linux", "Linux" }, { "Android", "Android" },
     { "Chrome OS", "Chrome OS" }, { "Chromium OS", "Chrome OS" }, { "iOS", "iOS" },
 };
-static const char *const machine_words[] = { "bot", "crawl", "spider", "slurp", "+http", "curl/", "wget/", "python-",
-    "go-http-client", "libwww", "headlesschrome", "lighthouse", "java/", "scrapy", "httpclient", "monitoring" };
+static const char *const machine_words[] = {
+    "bot",    "crawl",          "spider",     "slurp", "+http",  "curl/",      "wget/",     "python-", "go-http-client",
+    "libwww", "headlesschrome", "lighthouse", "java/", "scrapy", "httpclient", "monitoring"
+};
 
 static bool has(kt_str text, const char *what) { return kt_str_find(text, kt_str_c(what), 0) != KT_NOT_FOUND_AT; }
 
@@ -306,7 +333,7 @@ static void set_version(char *to, size_t cap, const ua_part *p, bool os)
 {
     const char *parts[] = { p->major, p->minor, p->patch };
     size_t n = 3, len = 0;
-    if (strcmp(p->patch, "0") == 0 && strcmp(p->minor, "0") == 0) n = 1;          /* Chrome/120.0.0.0 */
+    if (strcmp(p->patch, "0") == 0 && strcmp(p->minor, "0") == 0) n = 1; /* Chrome/120.0.0.0 */
     if (os && p->patch[0] && strcmp(p->patch, "0") == 0) n = n < 2 ? n : 2;
     to[0] = '\0';
     for (size_t i = 0; i < n && parts[i][0]; i++) {
@@ -344,7 +371,8 @@ static void apply_brands(kt_str hints, ua_words *out)
         kt_str rest = kt_str_slice(hints, at + len, hints.len);
         size_t end = kt_str_find_byte(rest, '"', 0);
         int64_t major;
-        if (end == KT_NOT_FOUND_AT || end > 4 || !kt_str_int(kt_str_slice(rest, 0, end), &major) || major <= 0) continue;
+        if (end == KT_NOT_FOUND_AT || end > 4 || !kt_str_int(kt_str_slice(rest, 0, end), &major) || major <= 0)
+            continue;
         /* "Chrome Mobile" says more than the brand "Chrome" does. */
         if (!kt_str_starts(kt_str_c(out->browser), kt_str_c(brands[b].family)))
             set_text(out->browser, sizeof out->browser, brands[b].family);
@@ -375,12 +403,13 @@ static bool is_machine(kt_str ua)
 {
     char low[UA_INPUT_MAX];
     kt_str text = kt_str_slice(ua, 0, UA_INPUT_MAX);
-    for (size_t i = 0; i < text.len; i++) low[i] = text.at[i] >= 'A' && text.at[i] <= 'Z' ? (char)(text.at[i] + 32) : text.at[i];
+    for (size_t i = 0; i < text.len; i++)
+        low[i] = text.at[i] >= 'A' && text.at[i] <= 'Z' ? (char)(text.at[i] + 32) : text.at[i];
     text.at = low;
     for (size_t w = 0; w < sizeof machine_words / sizeof *machine_words; w++) {
         size_t at = kt_str_find(text, kt_str_c(machine_words[w]), 0);
         if (at == KT_NOT_FOUND_AT) continue;
-        if (w == 0 && at >= 2 && memcmp(low + at - 2, "cu", 2) == 0) continue;    /* CUBOT makes telephones */
+        if (w == 0 && at >= 2 && memcmp(low + at - 2, "cu", 2) == 0) continue; /* CUBOT makes telephones */
         return true;
     }
     return false;
@@ -394,7 +423,7 @@ static void describe(ua_parser *p, kt_str ua, kt_str hints, kt_str platform, ua_
     set_family(out->browser, sizeof out->browser, parts.browser.family);
     set_version(out->browser_v, sizeof out->browser_v, &parts.browser, false);
     describe_os(ua, &parts.os, out);
-    if (has(ua, ".0.0.0") && has(ua, "Chrome/")) {           /* a reduced Chromium */
+    if (has(ua, ".0.0.0") && has(ua, "Chrome/")) { /* a reduced Chromium */
         apply_brands(hints, out);
         apply_platform(platform, out);
     }
@@ -405,7 +434,8 @@ void ua_describe(ua_parser *p, kt_str user_agent, kt_str hints, kt_str platform,
 {
     unsigned char key[crypto_shorthash_BYTES], all[UA_INPUT_MAX + 512];
     size_t len = 0;
-    kt_str parts[] = { kt_str_slice(user_agent, 0, UA_INPUT_MAX), kt_str_slice(hints, 0, 400), kt_str_slice(platform, 0, 64) };
+    kt_str parts[] = { kt_str_slice(user_agent, 0, UA_INPUT_MAX), kt_str_slice(hints, 0, 400),
+                       kt_str_slice(platform, 0, 64) };
 
     for (size_t i = 0; i < 3; i++) {
         if (parts[i].len) memcpy(all + len, parts[i].at, parts[i].len);

@@ -32,15 +32,16 @@ static char *written(kt_metrics *m, kt_exposition form)
 
 static void fill(kt_metrics *m)
 {
-    kt_metric *requests = kt_metric_new(m, KT_COUNTER, "demo_requests_total", "Requests \"seen\".\nBack\\slash.",
-                                        "route,code");
+    kt_metric *requests =
+        kt_metric_new(m, KT_COUNTER, "demo_requests_total", "Requests \"seen\".\nBack\\slash.", "route,code");
     kt_metric_add(requests, kt_metric_series(requests, VALUES("/a/{id}", "200")), 3);
     kt_metric_series(requests, VALUES("q\"\\\n", "404"));
     kt_metric *temperature = kt_metric_new(m, KT_GAUGE, "demo_free_bytes", "Free.", "");
     kt_metric_set(temperature, 0, 1048576);
     kt_metric *build = kt_metric_new(m, KT_INFO, "demo_build_info", "Build.", "version");
     kt_metric_series(build, VALUES("0.1.0"));
-    kt_metric *time = kt_metric_histogram(m, "demo_duration_seconds", "Time.", "", (const double[]){ 0.005, 1, 1e6 }, 3);
+    kt_metric *time =
+        kt_metric_histogram(m, "demo_duration_seconds", "Time.", "", (const double[]){ 0.005, 1, 1e6 }, 3);
     kt_metric_observe(time, 0, 0.005);
     kt_metric_observe(time, 0, 0.25);
     kt_metric_observe(time, 0, 2e6);
@@ -51,7 +52,8 @@ static void test_text_0_0_4_is_exact(void **state)
     kt_metrics *m = kt_metrics_new();
     fill(m);
     char *text = written(m, KT_TEXT_004);
-    assert_string_equal(text,
+    assert_string_equal(
+        text,
         "# HELP demo_build_info Build.\n# TYPE demo_build_info gauge\ndemo_build_info{version=\"0.1.0\"} 1\n"
         "# HELP demo_duration_seconds Time.\n# TYPE demo_duration_seconds histogram\n"
         "demo_duration_seconds_bucket{le=\"0.005\"} 1\ndemo_duration_seconds_bucket{le=\"1.0\"} 2\n"
@@ -72,7 +74,8 @@ static void test_openmetrics_1_0_is_exact(void **state)
     kt_metrics *m = kt_metrics_new();
     fill(m);
     char *text = written(m, KT_OPENMETRICS_1);
-    assert_string_equal(text,
+    assert_string_equal(
+        text,
         "# TYPE demo_build info\n# HELP demo_build Build.\ndemo_build_info{version=\"0.1.0\"} 1\n"
         "# TYPE demo_duration_seconds histogram\n# UNIT demo_duration_seconds seconds\n# HELP demo_duration_seconds Time.\n"
         "demo_duration_seconds_bucket{le=\"0.005\"} 1\ndemo_duration_seconds_bucket{le=\"1.0\"} 2\n"
@@ -91,11 +94,28 @@ static void test_openmetrics_1_0_is_exact(void **state)
 
 static void test_numbers_are_shortest_and_canonical(void **state)
 {
-    static const struct { double value; const char *text; } cases[] = {
-        { 0, "0" }, { 1, "1" }, { -2.5, "-2.5" }, { 0.1, "0.1" }, { 1.0 / 3, "0.3333333333333333" }, { 123456, "123456" },
-        { 1234567, "1.234567e+06" }, { 0.0001, "0.0001" }, { 0.00001, "1e-05" }, { 100, "100" }, { 1e300, "1e+300" },
-        { 9007199254740993.0, "9.007199254740992e+15" }, { 5e-324, "5e-324" }, { 1795442400.123, "1.795442400123e+09" },
-        { NAN, "NaN" }, { INFINITY, "+Inf" }, { -INFINITY, "-Inf" }, { 99999.5, "99999.5" },
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        { 0, "0" },
+        { 1, "1" },
+        { -2.5, "-2.5" },
+        { 0.1, "0.1" },
+        { 1.0 / 3, "0.3333333333333333" },
+        { 123456, "123456" },
+        { 1234567, "1.234567e+06" },
+        { 0.0001, "0.0001" },
+        { 0.00001, "1e-05" },
+        { 100, "100" },
+        { 1e300, "1e+300" },
+        { 9007199254740993.0, "9.007199254740992e+15" },
+        { 5e-324, "5e-324" },
+        { 1795442400.123, "1.795442400123e+09" },
+        { NAN, "NaN" },
+        { INFINITY, "+Inf" },
+        { -INFINITY, "-Inf" },
+        { 99999.5, "99999.5" },
     };
     kt_metrics *m = kt_metrics_new();
     kt_metric *g = kt_metric_new(m, KT_GAUGE, "a", "h", "");
@@ -149,8 +169,9 @@ static void test_latency_buckets_have_canonical_bounds_and_stand_at_zero(void **
     kt_metric_new(m, KT_HISTOGRAM, "a_seconds", "h", "");
     kt_metric_histogram(m, "b_bytes", "h", "", kt_metric_byte_bounds, KT_METRIC_BYTE_BOUNDS);
     char *text = written(m, KT_TEXT_004);
-    static const char *const bounds[] = { "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25",
-        "0.5", "1.0", "2.5", "5.0", "10.0", "+Inf", "256.0", "65536.0", "1.048576e+06" };
+    static const char *const bounds[] = { "0.0005", "0.001", "0.0025", "0.005", "0.01",    "0.025",
+                                          "0.05",   "0.1",   "0.25",   "0.5",   "1.0",     "2.5",
+                                          "5.0",    "10.0",  "+Inf",   "256.0", "65536.0", "1.048576e+06" };
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
         char want[64];
         snprintf(want, sizeof want, "_bucket{le=\"%s\"} 0\n", bounds[i]);
@@ -181,7 +202,7 @@ static void test_beyond_the_cap_goes_to_other_and_is_counted(void **state)
         snprintf(name, sizeof name, "v%d", i);
         kt_metric_add(a, kt_metric_series(a, VALUES(name)), 1);
     }
-    assert_true(kt_metric_value(a, explicit_other) == 101);           /* 199 have their own */
+    assert_true(kt_metric_value(a, explicit_other) == 101); /* 199 have their own */
     kt_metric *overflow = kt_metric_new(m, KT_COUNTER, "kontor_metrics_overflow_total", "h", "");
     assert_true(kt_metric_value(overflow, 0) == 101);
     char *text = written(m, KT_TEXT_004);
@@ -233,7 +254,9 @@ static void test_an_asked_gauge_is_asked_at_each_scrape(void **state)
     kt_metrics_free(m);
 }
 
-struct crowd { kt_metric *counter, *histogram, *gauge; };
+struct crowd {
+    kt_metric *counter, *histogram, *gauge;
+};
 
 static void *count_much(void *ctx)
 {
@@ -250,8 +273,8 @@ static void *count_much(void *ctx)
 static void test_threads_lose_nothing_and_a_scrape_is_never_torn(void **state)
 {
     kt_metrics *m = kt_metrics_new();
-    struct crowd c = { kt_metric_new(m, KT_COUNTER, "c_total", "h", "x"), kt_metric_new(m, KT_HISTOGRAM, "h_seconds", "h", ""),
-                       kt_metric_new(m, KT_GAUGE, "g", "h", "") };
+    struct crowd c = { kt_metric_new(m, KT_COUNTER, "c_total", "h", "x"),
+                       kt_metric_new(m, KT_HISTOGRAM, "h_seconds", "h", ""), kt_metric_new(m, KT_GAUGE, "g", "h", "") };
     pthread_t threads[4];
     for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, count_much, &c), 0);
     for (int i = 0; i < 50; i++) {

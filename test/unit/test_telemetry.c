@@ -19,12 +19,20 @@
 
 #include "telemetry/telemetry.h"
 
-#define NOW INT64_C(1795444200000)                    /* 2026-11-23T14:30:00Z */
+#define NOW      INT64_C(1795444200000) /* 2026-11-23T14:30:00Z */
 #define PROMTOOL "/usr/bin/promtool"
-#define PROMETHEUS_ACCEPT "Accept: application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75," \
-                          "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+#define PROMETHEUS_ACCEPT                                                                                              \
+    "Accept: application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"            \
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 
-struct desk { house h; kt_clock clock; kt_random random; kt_arena *mem; void *room; char dir[64]; };
+struct desk {
+    house h;
+    kt_clock clock;
+    kt_random random;
+    kt_arena *mem;
+    void *room;
+    char dir[64];
+};
 
 static kt_err show(request *rq, reply *rs)
 {
@@ -56,7 +64,12 @@ static void open_desk(struct desk *d)
     kt_err err = registry_load(modules, NULL, d->mem, faults, &d->h.registry);
     KT_EACH(f, faults) print_message("%.*s\n", KT_ARG(kt_as_str(f)));
     assert_int_equal(err, KT_OK);
-    http_options ho = { .listen = "127.0.0.1:0", .clock = &d->clock, .random = &d->random, .metrics = d->h.metrics, .loops = 1, .workers = 1 };
+    http_options ho = { .listen = "127.0.0.1:0",
+                        .clock = &d->clock,
+                        .random = &d->random,
+                        .metrics = d->h.metrics,
+                        .loops = 1,
+                        .workers = 1 };
     assert_int_equal(http_server_new(&ho, &fail, &d->h.server), KT_OK);
     assert_int_equal(telemetry_module.init(&d->h, &fail, &d->room), KT_OK);
     size_t n = 0;
@@ -84,14 +97,16 @@ static void close_desk(struct desk *d)
 
 static kt_str header_of(const kt_value *headers, const char *name)
 {
-    KT_EACH(h, headers) if (kt_str_eq_nocase(kt_get_str(h, "name"), kt_str_c(name))) return kt_get_str(h, "value");
+    KT_EACH(h, headers)
+        if (kt_str_eq_nocase(kt_get_str(h, "name"), kt_str_c(name))) return kt_get_str(h, "value");
     return KT_STR_NONE;
 }
 
 static int get(struct desk *d, const char *target, const char *const *headers, kt_value **headers_out, kt_str *body)
 {
     int status = 0;
-    assert_int_equal(http_try(d->h.server, d->mem, "GET", target, headers, KT_STR_NONE, &status, headers_out, body), KT_OK);
+    assert_int_equal(http_try(d->h.server, d->mem, "GET", target, headers, KT_STR_NONE, &status, headers_out, body),
+                     KT_OK);
     return status;
 }
 
@@ -99,16 +114,26 @@ static int get(struct desk *d, const char *target, const char *const *headers, k
 
 static void test_the_form_is_the_one_asked_for(void **state)
 {
-    static const struct { const char *accept; kt_exposition form; } cases[] = {
-        { "", KT_TEXT_004 }, { "*/*", KT_TEXT_004 }, { "text/html", KT_TEXT_004 },
+    static const struct {
+        const char *accept;
+        kt_exposition form;
+    } cases[] = {
+        { "", KT_TEXT_004 },
+        { "*/*", KT_TEXT_004 },
+        { "text/html", KT_TEXT_004 },
         { PROMETHEUS_ACCEPT + 8, KT_OPENMETRICS_1 },
-        { "application/openmetrics-text", KT_OPENMETRICS_1 }, { "Application/OpenMetrics-Text ; Version=\"1.0.0\"", KT_OPENMETRICS_1 },
+        { "application/openmetrics-text", KT_OPENMETRICS_1 },
+        { "Application/OpenMetrics-Text ; Version=\"1.0.0\"", KT_OPENMETRICS_1 },
         { "application/openmetrics-text;version=0.0.1,text/plain;version=0.0.4;q=0.5", KT_TEXT_004 },
-        { "application/openmetrics-text;q=0.3,text/plain;q=0.8", KT_TEXT_004 }, { "application/openmetrics-text;q=0", KT_TEXT_004 },
-        { "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=1.0.0;q=0.9", KT_OPENMETRICS_1 },
-        { "application/openmetrics-text;q=abc", KT_TEXT_004 }, { ",;,q=1;;=", KT_TEXT_004 },
+        { "application/openmetrics-text;q=0.3,text/plain;q=0.8", KT_TEXT_004 },
+        { "application/openmetrics-text;q=0", KT_TEXT_004 },
+        { "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=1.0.0;q=0.9",
+          KT_OPENMETRICS_1 },
+        { "application/openmetrics-text;q=abc", KT_TEXT_004 },
+        { ",;,q=1;;=", KT_TEXT_004 },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_int_equal(telemetry_form(kt_str_c(cases[i].accept)), cases[i].form);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(telemetry_form(kt_str_c(cases[i].accept)), cases[i].form);
     assert_true(telemetry_gzip(KT_STR("gzip")));
     assert_true(telemetry_gzip(KT_STR("br, gzip;q=0.5")));
     assert_true(telemetry_gzip(KT_STR("*")));
@@ -130,7 +155,8 @@ static void test_metrics_come_in_both_forms(void **state)
     assert_true(kt_str_find(body, KT_STR("\nkontor_build_info{version=\""), 0) != KT_NOT_FOUND_AT);
     assert_int_equal(body.at[body.len - 1], '\n');
     assert_int_equal(get(&d, "/metrics", (const char *const[]){ PROMETHEUS_ACCEPT, NULL }, &headers, &body), 200);
-    assert_true(kt_str_is(header_of(headers, "Content-Type"), "application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_true(
+        kt_str_is(header_of(headers, "Content-Type"), "application/openmetrics-text; version=1.0.0; charset=utf-8"));
     assert_true(kt_str_ends(body, KT_STR("\n# EOF\n")));
     assert_true(kt_str_find(body, KT_STR("\n\n"), 0) == KT_NOT_FOUND_AT);
     close_desk(&d);
@@ -163,7 +189,8 @@ static bool check_ok(struct desk *d, kt_str body, const char *name)
 {
     kt_value *v;
     assert_int_equal(kt_json_parse(d->mem, body, NULL, &v), KT_OK);
-    KT_EACH(c, kt_get(v, "checks")) if (kt_str_is(kt_get_str(c, "name"), name)) return kt_get_bool(c, "ok", false);
+    KT_EACH(c, kt_get(v, "checks"))
+        if (kt_str_is(kt_get_str(c, "name"), name)) return kt_get_bool(c, "ok", false);
     fail_msg("no check %s", name);
     return false;
 }
@@ -177,7 +204,8 @@ static void test_ready_says_which_check_fails_and_started_stays(void **state)
     assert_true(kt_str_is(body, "{\"status\":\"ok\"}") || kt_str_is(kt_str_trim(body), "{\"status\":\"ok\"}"));
     assert_int_equal(get(&d, "/health/live", NULL, NULL, &body), 200);
     assert_int_equal(get(&d, "/readyz", NULL, NULL, &body), 200);
-    assert_true(check_ok(&d, body, "store") && check_ok(&d, body, "register") && check_ok(&d, body, "disk") && check_ok(&d, body, "weblog"));
+    assert_true(check_ok(&d, body, "store") && check_ok(&d, body, "register") && check_ok(&d, body, "disk") &&
+                check_ok(&d, body, "weblog"));
     telemetry_drain(d.room);
     assert_int_equal(get(&d, "/health/ready", NULL, NULL, &body), 503);
     assert_false(check_ok(&d, body, "serving"));
@@ -286,7 +314,10 @@ static void test_prometheus_reads_the_openmetrics_form(void **state)
     snprintf(path, sizeof path, "%s/openmetrics", d.dir);
     snprintf(blocks, sizeof blocks, "%s/blocks", d.dir);
     put_file(path, kt_buf_str(&timed));
-    assert_int_equal(run_promtool((const char *const[]){ "promtool", "tsdb", "create-blocks-from", "openmetrics", path, blocks, NULL }, "/dev/null"), 0);
+    assert_int_equal(run_promtool((const char *const[]){ "promtool", "tsdb", "create-blocks-from", "openmetrics", path,
+                                                         blocks, NULL },
+                                  "/dev/null"),
+                     0);
     remove_tree(blocks);
     unlink(path);
     kt_buf_free(&timed);
@@ -297,7 +328,9 @@ static void test_prometheus_reads_the_openmetrics_form(void **state)
 
 static void talk(unsigned port, kt_str text)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     char answer[4096];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct timeval patience = { 5, 0 };
@@ -309,7 +342,10 @@ static void talk(unsigned port, kt_str text)
     close(fd);
 }
 
-static const char *const canaries[] = { "JaneCanary", "jane.canary@example.org", "203.0.113.99", "TokenCanary4711", "OrderCanary0815" };
+static const char *const canaries[] = { "JaneCanary", "jane.canary@example.org", "203.0.113.99", "TokenCanary4711",
+                                        "OrderCanary0815" };
+
+#define CLOSE "Connection: close\r\n\r\n"
 
 static void test_T1_what_a_request_says_never_comes_out(void **state)
 {
@@ -322,20 +358,32 @@ static void test_T1_what_a_request_says_never_comes_out(void **state)
     snprintf(log_path, sizeof log_path, "%s/log", d.dir);
     int log = open(log_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), saved = dup(2);
     dup2(log, 2);
-    static const char *const shapes[] = {                                 /* %1$s: a canary, in every way in */
-        "GET /things/%s?q=%s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: %s\r\nReferer: http://localhost/%s\r\nCookie: sid=%s; %s=1\r\nConnection: close\r\n\r\n",
-        "GET /nowhere/%s HTTP/1.1\r\nHost: localhost\r\nForwarded: for=%s\r\nX-Forwarded-For: %s\r\nAuthorization: Bearer %s\r\nAccept: %s\r\nAccept-Language: %s\r\nConnection: close\r\n\r\n",
-        "%s /things/1 HTTP/1.1\r\nHost: localhost\r\nX-%s: %s\r\nSec-CH-UA: \"%s\";v=\"1\"\r\nSec-CH-UA-Platform: \"%s\"\r\nRange: %s\r\nConnection: close\r\n\r\n",
-        "GET /things/1 HTTP/1.1\r\nHost: %s\r\nIf-None-Match: \"%s\"\r\nExpect: %s\r\nContent-Length: %s\r\nTransfer-Encoding: %s\r\nConnection: %s\r\n\r\n",
-        "POST /things/%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded; x=%s\r\nContent-Length: 40\r\nConnection: close\r\n\r\nname=%s&b=%s&c=%s&d=%s---------------------------------------",
-        "%s%s%s%s%s%s\r\n\r\n" };
+    static const char *const shapes[] = {
+        /* %1$s: a canary, in every way in */
+        /* clang-format off */
+        "GET /things/%s?q=%s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: %s\r\nReferer: http://localhost/%s\r\n"
+            "Cookie: sid=%s; %s=1\r\n" CLOSE,
+        "GET /nowhere/%s HTTP/1.1\r\nHost: localhost\r\nForwarded: for=%s\r\nX-Forwarded-For: %s\r\n"
+            "Authorization: Bearer %s\r\nAccept: %s\r\nAccept-Language: %s\r\n" CLOSE,
+        "%s /things/1 HTTP/1.1\r\nHost: localhost\r\nX-%s: %s\r\nSec-CH-UA: \"%s\";v=\"1\"\r\n"
+            "Sec-CH-UA-Platform: \"%s\"\r\nRange: %s\r\n" CLOSE,
+        "GET /things/1 HTTP/1.1\r\nHost: %s\r\nIf-None-Match: \"%s\"\r\nExpect: %s\r\nContent-Length: %s\r\n"
+            "Transfer-Encoding: %s\r\nConnection: %s\r\n\r\n",
+        "POST /things/%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded; x=%s\r\n"
+            "Content-Length: 40\r\n" CLOSE "name=%s&b=%s&c=%s&d=%s---------------------------------------",
+        /* clang-format on */
+        "%s%s%s%s%s%s\r\n\r\n"
+    };
     for (size_t c = 0; c < sizeof canaries / sizeof *canaries; c++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
             kt_buf text;
             kt_buf_init(&text, 8192);
             for (const char *p = shapes[s]; *p; p++)
-                if (p[0] == '%' && p[1] == 's') { kt_buf_put_c(&text, canaries[c]); p++; }
-                else kt_buf_put_byte(&text, *p);
+                if (p[0] == '%' && p[1] == 's') {
+                    kt_buf_put_c(&text, canaries[c]);
+                    p++;
+                } else
+                    kt_buf_put_byte(&text, *p);
             talk(http_port(d.h.server), kt_buf_str(&text));
             kt_buf_free(&text);
         }
@@ -353,15 +401,16 @@ static void test_T1_what_a_request_says_never_comes_out(void **state)
     kt_metrics_write(d.h.metrics, KT_OPENMETRICS_1, &all);
     kt_buf_put(&all, (kt_str){ said, n > 0 ? (size_t)n : 0 });
     body = kt_str_lower(d.mem, kt_buf_str(&all));
-    assert_true(kt_str_find(body, KT_STR("/things/{id}"), 0) != KT_NOT_FOUND_AT);      /* it did count */
+    assert_true(kt_str_find(body, KT_STR("/things/{id}"), 0) != KT_NOT_FOUND_AT); /* it did count */
     for (size_t c = 0; c < sizeof canaries / sizeof *canaries; c++) {
         kt_str canary = kt_str_c(canaries[c]);
         kt_buf percent;
         kt_buf_init(&percent, 1024);
         kt_buf_put_percent(&percent, canary);
-        kt_str forms[] = { canary, kt_buf_str(&percent), kt_hex(d.mem, canary.at, canary.len), kt_base64(d.mem, canary.at, canary.len),
-                           kt_base64url(d.mem, canary.at, canary.len) };
-        for (size_t f = 0; f < 5; f++) assert_true(kt_str_find(body, kt_str_lower(d.mem, forms[f]), 0) == KT_NOT_FOUND_AT);
+        kt_str forms[] = { canary, kt_buf_str(&percent), kt_hex(d.mem, canary.at, canary.len),
+                           kt_base64(d.mem, canary.at, canary.len), kt_base64url(d.mem, canary.at, canary.len) };
+        for (size_t f = 0; f < 5; f++)
+            assert_true(kt_str_find(body, kt_str_lower(d.mem, forms[f]), 0) == KT_NOT_FOUND_AT);
         kt_buf_free(&percent);
     }
     kt_buf_free(&all);
@@ -392,7 +441,7 @@ static void test_a_scrape_of_three_thousand_series_is_quick(void **state)
         if (took < least) least = took;
     }
     print_message("%zu bytes in %lld us\n", out.len, (long long)least);
-    assert_true(least < 100000);                      /* with sanitizers, on a busy machine */
+    assert_true(least < 100000); /* with sanitizers, on a busy machine */
     kt_buf_free(&out);
     kt_metrics_free(m);
 }

@@ -59,38 +59,52 @@ static void scalar(const char *at, char *out, size_t cap)
     size_t n = 0;
     char quote = *at == '\'' || *at == '"' ? *at++ : 0;
     for (; *at && *at != '\n' && n + 1 < cap; at++) {
-        if (quote == '\'' && *at == '\'' && at[1] == '\'') at++;
-        else if (quote && *at == quote) break;
-        else if (quote == '"' && *at == '\\' && at[1]) at++;
+        if (quote == '\'' && *at == '\'' && at[1] == '\'')
+            at++;
+        else if (quote && *at == quote)
+            break;
+        else if (quote == '"' && *at == '\\' && at[1])
+            at++;
         out[n++] = *at;
     }
     while (!quote && n && out[n - 1] == ' ') n--;
     out[n] = '\0';
 }
 
-struct shelf { char ua[4096], family[256], major[64], minor[64], patch[64], patch_minor[64]; };
+struct shelf {
+    char ua[4096], family[256], major[64], minor[64], patch[64], patch_minor[64];
+};
 
 static void check(ua_parser *p, const struct shelf *s, bool os, int *bad, int *done, int *longer)
 {
     ua_parts parts;
     if (!s->ua[0]) return;
-    if (strlen(s->ua) > UA_INPUT_MAX) { (*longer)++; return; }
+    if (strlen(s->ua) > UA_INPUT_MAX) {
+        (*longer)++;
+        return;
+    }
     ua_parse(p, kt_str_c(s->ua), &parts);
     const ua_part *got = os ? &parts.os : &parts.browser;
     (*done)++;
     if (strcmp(got->family, s->family) || strcmp(got->major, s->major) || strcmp(got->minor, s->minor) ||
         strcmp(got->patch, s->patch) || (os && strcmp(got->patch_minor, s->patch_minor))) {
         if (++*bad <= 5)
-            print_message("%s\n  wanted %s|%s|%s|%s|%s\n  got    %s|%s|%s|%s|%s\n", s->ua, s->family, s->major, s->minor, s->patch,
-                          s->patch_minor, got->family, got->major, got->minor, got->patch, got->patch_minor);
+            print_message("%s\n  wanted %s|%s|%s|%s|%s\n  got    %s|%s|%s|%s|%s\n", s->ua, s->family, s->major,
+                          s->minor, s->patch, s->patch_minor, got->family, got->major, got->minor, got->patch,
+                          got->patch_minor);
     }
 }
 
 static void walk(const char *file, bool os, int at_least)
 {
-    static const struct { const char *key; size_t at, cap; } keys[] = {
-        { "family:", offsetof(struct shelf, family), 256 }, { "major:", offsetof(struct shelf, major), 64 },
-        { "minor:", offsetof(struct shelf, minor), 64 },    { "patch:", offsetof(struct shelf, patch), 64 },
+    static const struct {
+        const char *key;
+        size_t at, cap;
+    } keys[] = {
+        { "family:", offsetof(struct shelf, family), 256 },
+        { "major:", offsetof(struct shelf, major), 64 },
+        { "minor:", offsetof(struct shelf, minor), 64 },
+        { "patch:", offsetof(struct shelf, patch), 64 },
         { "patch_minor:", offsetof(struct shelf, patch_minor), 64 },
     };
     ua_parser *p = parser();
@@ -100,7 +114,10 @@ static void walk(const char *file, bool os, int at_least)
 
     snprintf(path, sizeof path, UAP "%s", file);
     char *text = slurp(path);
-    if (!text) { ua_parser_free(p); skip(); }
+    if (!text) {
+        ua_parser_free(p);
+        skip();
+    }
     for (char *line = text, *next; line; line = next) {
         next = strchr(line, '\n');
         if (next) *next++ = '\0';
@@ -120,8 +137,8 @@ static void walk(const char *file, bool os, int at_least)
     }
     check(p, &s, os, &bad, &done, &longer);
     ua_effort e = ua_parser_effort(p);
-    print_message("%s: %d cases, %d wrong, %d longer than the cut; %.1f of %zu expressions run for each\n", file, done, bad, longer,
-                  (double)e.tried / (done ? done : 1), e.expressions);
+    print_message("%s: %d cases, %d wrong, %d longer than the cut; %.1f of %zu expressions run for each\n", file, done,
+                  bad, longer, (double)e.tried / (done ? done : 1), e.expressions);
     free(text);
     ua_parser_free(p);
     assert_int_equal(bad, 0);
@@ -130,38 +147,61 @@ static void walk(const char *file, bool os, int at_least)
 
 static void test_browsers_of_uap_core(void **state) { walk("tests/test_ua.yaml", false, 1000); }
 static void test_systems_of_uap_core(void **state) { walk("tests/test_os.yaml", true, 400); }
-static void test_additional_systems_of_uap_core(void **state) { walk("test_resources/additional_os_tests.yaml", true, 10); }
-static void test_firefox_of_uap_core(void **state) { walk("test_resources/firefox_user_agent_strings.yaml", false, 200); }
-static void test_opera_mini_of_uap_core(void **state) { walk("test_resources/opera_mini_user_agent_strings.yaml", false, 100); }
-static void test_podcasts_of_uap_core(void **state) { walk("test_resources/podcasting_user_agent_strings.yaml", false, 100); }
+static void test_additional_systems_of_uap_core(void **state)
+{
+    walk("test_resources/additional_os_tests.yaml", true, 10);
+}
+static void test_firefox_of_uap_core(void **state)
+{
+    walk("test_resources/firefox_user_agent_strings.yaml", false, 200);
+}
+static void test_opera_mini_of_uap_core(void **state)
+{
+    walk("test_resources/opera_mini_user_agent_strings.yaml", false, 100);
+}
+static void test_podcasts_of_uap_core(void **state)
+{
+    walk("test_resources/podcasting_user_agent_strings.yaml", false, 100);
+}
+
+#define CHROMIUM(system, version) "Mozilla/5.0 (" system ") AppleWebKit/537.36 (KHTML, like Gecko) Chrome/" version
+#define WINDOWS                   "Windows NT 10.0; Win64; x64"
+#define IPHONE                    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
 
 static void test_what_the_log_says_is_true(void **state)
 {
-    static const struct { const char *ua, *hints, *platform, *os, *os_v, *browser, *browser_v; bool bot; } cases[] = {
-        { "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36", "", "",
-          "Windows", "10+", "Chrome", "120", false },
-        { "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
-          "\"Not_A Brand\";v=\"8\", \"Chromium\";v=\"120\", \"Brave\";v=\"120\"", "\"Windows\"", "Windows", "10+", "Brave", "120", false },
-        { "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0",
-          "\"Microsoft Edge\";v=\"131\", \"Chromium\";v=\"131\", \"Not_A Brand\";v=\"24\"", "\"macOS\"", "macOS", "", "Edge", "131", false },
-        { "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
+    static const struct {
+        const char *ua, *hints, *platform, *os, *os_v, *browser, *browser_v;
+        bool bot;
+    } cases[] = {
+        /* clang-format off */
+        { CHROMIUM(WINDOWS, "120.0.0.0 Safari/537.36"), "", "", "Windows", "10+", "Chrome", "120", false },
+        { CHROMIUM(WINDOWS, "120.0.0.0 Safari/537.36"),
+          "\"Not_A Brand\";v=\"8\", \"Chromium\";v=\"120\", \"Brave\";v=\"120\"", "\"Windows\"",
+          "Windows", "10+", "Brave", "120", false },
+        { CHROMIUM("Macintosh; Intel Mac OS X 10_15_7", "131.0.0.0 Safari/537.36 Edg/131.0.0.0"),
+          "\"Microsoft Edge\";v=\"131\", \"Chromium\";v=\"131\", \"Not_A Brand\";v=\"24\"", "\"macOS\"",
+          "macOS", "", "Edge", "131", false },
+        { CHROMIUM("Linux; Android 10; K", "131.0.0.0 Mobile Safari/537.36"),
           "\"Google Chrome\";v=\"131\", \"Chromium\";v=\"131\"", "\"Android\"", "Android", "", "Chrome Mobile", "131", false },
-        { "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "", "", "Linux", "", "Firefox", "128.0", false },
-        { "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36", "", "\"Chrome OS\"",
+        { "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "", "",
+          "Linux", "", "Firefox", "128.0", false },
+        { CHROMIUM("X11; CrOS x86_64 14541.0.0", "131.0.0.0 Safari/537.36"), "", "\"Chrome OS\"",
           "Chrome OS", "", "Chrome", "131", false },
-        { "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4.1 Mobile/15E148 Safari/604.1",
-          "", "", "iOS", "17.4.1", "Mobile Safari", "17.4.1", false },
-        { "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "", "", "Other", "", "Googlebot", "2.1", true },
-        { "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/83.0.4103.106 Mobile Safari/537.36", "", "",
+        { IPHONE "Version/17.4.1 Mobile/15E148 Safari/604.1", "", "", "iOS", "17.4.1", "Mobile Safari", "17.4.1", false },
+        { "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "", "",
+          "Other", "", "Googlebot", "2.1", true },
+        { CHROMIUM("Linux; Android 9; CUBOT_X19", "83.0.4103.106 Mobile Safari/537.36"), "", "",
           "Android", "9", "Chrome Mobile", "83.0.4103", false },
         { "curl/7.88.1", "", "", "Other", "", "curl", "7.88.1", true },
         { "", "", "", "Other", "", "Other", "", false },
         /* Text from outside does not come in through hints, and an unknown brand is no brand. */
-        { "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
+        { CHROMIUM("X11; Linux x86_64", "131.0.0.0 Safari/537.36"),
           "\"jane@example.org\";v=\"131\", \"Google Chrome\";v=\"13a\"", "\"jane\"", "Linux", "", "Chrome", "131", false },
+        /* clang-format on */
     };
     ua_parser *p = parser();
-    for (int round = 0; round < 2; round++)                    /* the second round comes from the cache */
+    for (int round = 0; round < 2; round++) /* the second round comes from the cache */
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             ua_words w;
             ua_describe(p, kt_str_c(cases[i].ua), kt_str_c(cases[i].hints), kt_str_c(cases[i].platform), &w);
@@ -177,13 +217,16 @@ static void test_what_the_log_says_is_true(void **state)
 
 static void test_the_prefilter_never_holds_back_a_match(void **state)
 {
-    static const struct { const char *expression, *text; bool fold, may; } cases[] = {
+    static const struct {
+        const char *expression, *text;
+        bool fold, may;
+    } cases[] = {
         { "(Firefox)/(\\d+)\\.(\\d+)", "Mozilla Firefox/12.3", false, true },
         { "(Firefox)/(\\d+)\\.(\\d+)", "Mozilla Chrome/12.3", false, false },
         { "(?:Opera|Opr[ab]?)x?", "Opr", false, true },
         { "abc(?:def|)", "abc", false, true },
         { "ab(cd)*ef", "abef", false, true },
-        { "ab(cd)+ef", "abef", false, true },                  /* "ab" and "ef" are there: let through */
+        { "ab(cd)+ef", "abef", false, true }, /* "ab" and "ef" are there: let through */
         { "(?!foo)barbaz", "barbaz", false, true },
         { "WIN(?:95|98)", "win98", true, true },
         { "WIN(?:95|98)", "mac", true, false },
@@ -211,7 +254,8 @@ static void test_a_file_of_another_form_is_refused_with_its_line(void **state)
 {
     ua_parser *p = NULL;
     kt_fail fail = { 0 };
-    assert_int_equal(ua_parser_new(KT_STR("user_agent_parsers:\n  - regex: 'a'\n  nonsense\n"), &fail, &p), KT_BAD_INPUT);
+    assert_int_equal(ua_parser_new(KT_STR("user_agent_parsers:\n  - regex: 'a'\n  nonsense\n"), &fail, &p),
+                     KT_BAD_INPUT);
     assert_non_null(strstr(fail.text, "line 3"));
     assert_int_equal(ua_parser_new(KT_STR(""), NULL, &p), KT_BAD_INPUT);
 }

@@ -22,10 +22,17 @@
 #include "weblog/record.h"
 #include "weblog/user_agent.h"
 
-#define NOW INT64_C(1795444200000)                    /* 2026-11-23T14:30:00Z */
+#define NOW     INT64_C(1795444200000) /* 2026-11-23T14:30:00Z */
 #define FIREFOX "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
-struct desk { char dir[64], log[80]; kt_clock clock; kt_metrics *metrics; segments *segments; recorder *recorder; kt_arena *mem; };
+struct desk {
+    char dir[64], log[80];
+    kt_clock clock;
+    kt_metrics *metrics;
+    segments *segments;
+    recorder *recorder;
+    kt_arena *mem;
+};
 
 static const route page = { "GET", "/account/{id}", NULL, HTTP_READ, "registration", HTTP_PUBLIC, 0, 0, NULL, NULL };
 
@@ -72,9 +79,17 @@ static void close_desk(struct desk *d)
 
 static void visit(struct desk *d, int64_t at, const char *ip, const char *agent, request *rq)
 {
-    request plain = { .method = KT_STR("GET"), .path = KT_STR("/account/4711"), .query = KT_STR("mail=jane@example.org") };
-    http_end end = { .rq = rq ? rq : &plain, .status = 200, .bytes = 1234, .started_ms = at, .duration_us = 850,
-                     .user_agent = kt_str_c(agent), .route = &page, .tls = true };
+    request plain = { .method = KT_STR("GET"),
+                      .path = KT_STR("/account/4711"),
+                      .query = KT_STR("mail=jane@example.org") };
+    http_end end = { .rq = rq ? rq : &plain,
+                     .status = 200,
+                     .bytes = 1234,
+                     .started_ms = at,
+                     .duration_us = 850,
+                     .user_agent = kt_str_c(agent),
+                     .route = &page,
+                     .tls = true };
     assert_true(http_addr_parse(kt_str_c(ip), &end.peer));
     recorder_on_end(d->recorder, &end);
 }
@@ -146,14 +161,16 @@ static void check_keys(struct desk *d, const char *const *keys)
 
 static void test_D1_a_record_has_exactly_the_declared_fields(void **state)
 {
-    static const char *const keys[] = { "time", "ip", "os", "os_v", "browser", "browser_v", "method", "proto", "status", "bytes", "dur_us",
-                                        "tls", "route", "bot", NULL };
+    static const char *const keys[] = { "time",   "ip",    "os",     "os_v", "browser", "browser_v", "method", "proto",
+                                        "status", "bytes", "dur_us", "tls",  "route",   "bot",       NULL };
     struct desk d;
     desk_for(&d);
-    visit(&d, NOW, "203.0.113.7", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0", NULL);
+    visit(&d, NOW, "203.0.113.7", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0",
+          NULL);
     recorder_flush(d.recorder);
     check_keys(&d, keys);
-    assert_string_equal(kt_str_z(d.mem, only_line(&d)),
+    assert_string_equal(
+        kt_str_z(d.mem, only_line(&d)),
         "{\"time\":\"2026-11-23T14:30:00.000Z\",\"ip\":\"203.0.113.7\",\"os\":\"Windows\",\"os_v\":\"10+\",\"browser\":\"Firefox\","
         "\"browser_v\":\"128.0\",\"method\":\"GET\",\"proto\":\"HTTP/1.1\",\"status\":200,\"bytes\":1234,\"dur_us\":850,\"tls\":true,"
         "\"route\":\"/account/{id}\",\"bot\":false}");
@@ -162,10 +179,12 @@ static void test_D1_a_record_has_exactly_the_declared_fields(void **state)
 
 static void test_D1_the_strict_profile_has_the_declared_minimum(void **state)
 {
-    static const char *const keys[] = { "time", "ip", "os", "os_v", "browser", "browser_v", "status", "bytes", "dur_us", "route", NULL };
+    static const char *const keys[] = { "time",   "ip",    "os",     "os_v",  "browser", "browser_v",
+                                        "status", "bytes", "dur_us", "route", NULL };
     struct desk d;
     open_desk(&d, WEBLOG_KEEP_MAX_MS, 0, true, 0);
-    visit(&d, NOW, "203.0.113.7", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0", NULL);
+    visit(&d, NOW, "203.0.113.7", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0",
+          NULL);
     recorder_flush(d.recorder);
     check_keys(&d, keys);
     close_desk(&d);
@@ -186,8 +205,11 @@ static void test_D1_a_method_nobody_knows_is_not_text_from_outside(void **state)
 
 static void test_D2_the_raw_user_agent_is_not_stored(void **state)
 {
-    static const char *const agents[] = { FIREFOX, "SecretCanary/9.9 (jane@example.org) Mobile",
-        "Mozilla/5.0 (Linux; Android 14; Pixel 8 Pro Build/UQ1A.canary) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.43 Mobile Safari/537.36" };
+    static const char *const agents[] = {
+        FIREFOX, "SecretCanary/9.9 (jane@example.org) Mobile",
+        "Mozilla/5.0 (Linux; Android 14; Pixel 8 Pro Build/UQ1A.canary) AppleWebKit/537.36 "
+        "(KHTML, like Gecko) Chrome/120.0.6099.43 Mobile Safari/537.36"
+    };
     struct desk d;
     desk_for(&d);
     for (size_t i = 0; i < 3; i++) visit(&d, NOW, "203.0.113.7", agents[i], NULL);
@@ -206,8 +228,13 @@ static void test_D3_nothing_in_a_record_joins_with_an_account(void **state)
 {
     struct desk d;
     desk_for(&d);
-    request rq = { .method = KT_STR("GET"), .path = KT_STR("/account/path-canary"), .query = KT_STR("q=query-canary"), .host = KT_STR("host-canary"),
-                   .body = KT_STR("body-canary"), .lang = "de", .id = "0123456789abcdefrequestidcanary" };
+    request rq = { .method = KT_STR("GET"),
+                   .path = KT_STR("/account/path-canary"),
+                   .query = KT_STR("q=query-canary"),
+                   .host = KT_STR("host-canary"),
+                   .body = KT_STR("body-canary"),
+                   .lang = "de",
+                   .id = "0123456789abcdefrequestidcanary" };
     visit(&d, NOW, "203.0.113.7", FIREFOX, &rq);
     recorder_flush(d.recorder);
     kt_str bytes = all_bytes(d.log, d.mem);
@@ -224,15 +251,18 @@ static void test_a_request_nobody_could_parse_is_logged_without_a_request(void *
     assert_true(http_addr_parse(KT_STR("2001:db8::1"), &end.peer));
     recorder_on_end(d.recorder, &end);
     recorder_flush(d.recorder);
-    assert_string_equal(kt_str_z(d.mem, only_line(&d)),
-        "{\"time\":\"2026-11-23T14:30:00.000Z\",\"ip\":\"2001:db8::1\",\"os\":\"Other\",\"browser\":\"Other\",\"status\":400,\"bytes\":0,\"dur_us\":0,"
+    assert_string_equal(
+        kt_str_z(d.mem, only_line(&d)),
+        "{\"time\":\"2026-11-23T14:30:00.000Z\",\"ip\":\"2001:db8::1\",\"os\":\"Other\",\"browser\":\"Other\","
+        "\"status\":400,\"bytes\":0,\"dur_us\":0,"
         "\"tls\":false,\"bot\":false}");
     close_desk(&d);
 }
 
 static void test_routes_that_ask_for_it_are_not_logged(void **state)
 {
-    static const route health = { "GET", "/healthz", NULL, HTTP_INLINE, "telemetry", HTTP_INTERNAL, HTTP_NO_LOG, 0, NULL, NULL };
+    static const route health = { "GET",         "/healthz",  NULL, HTTP_INLINE, "telemetry",
+                                  HTTP_INTERNAL, HTTP_NO_LOG, 0,    NULL,        NULL };
     struct desk d;
     desk_for(&d);
     request rq = { .method = KT_STR("GET") };
@@ -252,7 +282,7 @@ static void test_D5_no_byte_of_an_address_is_older_than_seven_days(void **state)
     desk_for(&d);
     int64_t at[N];
     char ips[N][40];
-    for (int i = 0; i < N; i++) {                       /* spread over ten hours, also the very first ms of an hour */
+    for (int i = 0; i < N; i++) { /* spread over ten hours, also the very first ms of an hour */
         at[i] = NOW - NOW % KT_HOUR_MS + i * 20 * KT_MINUTE_MS + (i % 3 == 2 ? 20 * KT_MINUTE_MS - 1 : 0);
         snprintf(ips[i], sizeof ips[i], i % 2 ? "2001:db8:77:1234:5:6:7:%x" : "203.0.113.%d", 100 + i);
         d.clock.fixed_ms = at[i];
@@ -265,12 +295,13 @@ static void test_D5_no_byte_of_an_address_is_older_than_seven_days(void **state)
     for (int64_t now = first; now <= last; now += WEBLOG_PURGE_EVERY_MS) {
         d.clock.fixed_ms = now;
         assert_int_equal(segments_purge(d.segments, d.mem, NULL), KT_OK);
-        d.clock.fixed_ms = now + WEBLOG_PURGE_EVERY_MS - 1;               /* just before the next purge */
+        d.clock.fixed_ms = now + WEBLOG_PURGE_EVERY_MS - 1; /* just before the next purge */
         kt_str bytes = all_bytes(d.dir, d.mem);
         for (int i = 0; i < N; i++)
-            if (d.clock.fixed_ms - at[i] >= WEBLOG_KEEP_MAX_MS) assert_false(occurs(bytes, ips[i]));
+            if (d.clock.fixed_ms - at[i] >= WEBLOG_KEEP_MAX_MS)
+                assert_false(occurs(bytes, ips[i]));
             else if (d.clock.fixed_ms - at[i] < WEBLOG_KEEP_MAX_MS - KT_HOUR_MS - 2 * WEBLOG_PURGE_EVERY_MS)
-                early = early && occurs(bytes, ips[i]);                   /* nor is it destroyed much too early */
+                early = early && occurs(bytes, ips[i]); /* nor is it destroyed much too early */
         assert_true(segments_oldest_raw_ms(d.segments) <= WEBLOG_KEEP_MAX_MS);
         kt_arena_reset(d.mem);
     }
@@ -299,7 +330,7 @@ static void test_D5_what_fell_due_while_the_program_was_down_goes_at_the_start(v
     unsigned n;
     assert_int_equal(segments_purge(d.segments, d.mem, &n), KT_OK);
     assert_int_equal(n, 1);
-    assert_int_equal(all_bytes(d.dir, d.mem).len, 0);                     /* without a long tier nothing is left */
+    assert_int_equal(all_bytes(d.dir, d.mem).len, 0); /* without a long tier nothing is left */
     close_desk(&d);
 }
 
@@ -335,12 +366,12 @@ static void test_D5_a_clock_set_back_does_not_make_anything_younger(void **state
     segments *s;
     segment_options so = { d.log, &d.clock, WEBLOG_KEEP_MAX_MS, 0, CUT_standard, tests_monotonic };
     assert_int_equal(segments_open(&so, NULL, &s), KT_OK);
-    assert_int_equal(segments_purge(s, d.mem, &n), KT_OK);                /* seen */
+    assert_int_equal(segments_purge(s, d.mem, &n), KT_OK); /* seen */
     mono_ms += 7 * KT_DAY_MS;
-    d.clock.fixed_ms = NOW + KT_DAY_MS;                                   /* a week went by; the clock was set back by six days */
+    d.clock.fixed_ms = NOW + KT_DAY_MS; /* a week went by; the clock was set back by six days */
     assert_int_equal(segments_purge(s, d.mem, &n), KT_OK);
     assert_int_equal(n, 1);
-    visit(&d, d.clock.fixed_ms, "203.0.113.8", FIREFOX, NULL);            /* what comes later is as young as it is */
+    visit(&d, d.clock.fixed_ms, "203.0.113.8", FIREFOX, NULL); /* what comes later is as young as it is */
     recorder_flush(d.recorder);
     assert_int_equal(segments_purge(s, d.mem, &n), KT_OK);
     assert_int_equal(n, 0);
@@ -353,14 +384,14 @@ static void test_a_record_lies_in_the_hour_of_its_own_time(void **state)
     struct desk d;
     char path[200];
     desk_for(&d);
-    visit(&d, NOW - 3 * KT_HOUR_MS, "203.0.113.7", FIREFOX, NULL);        /* a request that took three hours */
+    visit(&d, NOW - 3 * KT_HOUR_MS, "203.0.113.7", FIREFOX, NULL); /* a request that took three hours */
     visit(&d, NOW, "203.0.113.8", FIREFOX, NULL);
     recorder_flush(d.recorder);
     snprintf(path, sizeof path, "%s/raw/raw-20261123T11.log", d.log);
     assert_int_equal(access(path, F_OK), 0);
     snprintf(path, sizeof path, "%s/raw/raw-20261123T14.log", d.log);
     assert_int_equal(access(path, F_OK), 0);
-    visit(&d, NOW - 8 * KT_DAY_MS, "203.0.113.9", FIREFOX, NULL);         /* already too old: not written at all */
+    visit(&d, NOW - 8 * KT_DAY_MS, "203.0.113.9", FIREFOX, NULL); /* already too old: not written at all */
     recorder_flush(d.recorder);
     assert_false(occurs(all_bytes(d.dir, d.mem), "203.0.113.9"));
     close_desk(&d);
@@ -386,11 +417,19 @@ static void test_files_are_the_owners_alone(void **state)
 
 static void test_D6_addresses_are_cut_so_that_nothing_computes_them_back(void **state)
 {
-    static const struct { const char *ip; address_cut cut; const char *cut_ip; } cases[] = {
-        { "203.0.113.77", CUT_standard, "203.0.113.0" },       { "203.0.113.77", CUT_strong, "203.0.0.0" },
-        { "::ffff:203.0.113.77", CUT_standard, "203.0.113.0" },{ "2001:db8:1:2:3:4:5:6", CUT_standard, "2001:db8:1::" },
-        { "2001:db8:1:2:3:4:5:6", CUT_strong, "2001:db8::" },  { "2002:cb00:714d::1", CUT_standard, "2002:cb00:7100::" },
-        { "2001:0:4136:e378:8000:63bf:3fff:fdd2", CUT_standard, "2001:0:4136::" }, { "64:ff9b::cb00:714d", CUT_standard, "64:ff9b::" },
+    static const struct {
+        const char *ip;
+        address_cut cut;
+        const char *cut_ip;
+    } cases[] = {
+        { "203.0.113.77", CUT_standard, "203.0.113.0" },
+        { "203.0.113.77", CUT_strong, "203.0.0.0" },
+        { "::ffff:203.0.113.77", CUT_standard, "203.0.113.0" },
+        { "2001:db8:1:2:3:4:5:6", CUT_standard, "2001:db8:1::" },
+        { "2001:db8:1:2:3:4:5:6", CUT_strong, "2001:db8::" },
+        { "2002:cb00:714d::1", CUT_standard, "2002:cb00:7100::" },
+        { "2001:0:4136:e378:8000:63bf:3fff:fdd2", CUT_standard, "2001:0:4136::" },
+        { "64:ff9b::cb00:714d", CUT_standard, "64:ff9b::" },
     };
     kt_arena *mem = kt_arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -445,11 +484,13 @@ static void test_the_rare_of_a_day_become_other_and_the_frequent_stay(void **sta
     struct desk d;
     desk_for(&d);
     int64_t day = NOW - NOW % KT_DAY_MS;
-    for (int i = 0; i < 4; i++) visit(&d, day + i * 3 * KT_HOUR_MS, "203.0.113.7", "curl/7.88.1", NULL);              /* four a day: rare */
-    for (int i = 0; i < 5; i++) visit(&d, day + i * 4 * KT_HOUR_MS, "203.0.113.8", FIREFOX, NULL);                    /* five: not */
+    for (int i = 0; i < 4; i++)
+        visit(&d, day + i * 3 * KT_HOUR_MS, "203.0.113.7", "curl/7.88.1", NULL); /* four a day: rare */
+    for (int i = 0; i < 5; i++) visit(&d, day + i * 4 * KT_HOUR_MS, "203.0.113.8", FIREFOX, NULL); /* five: not */
     d.clock.fixed_ms = day + KT_DAY_MS;
     recorder_flush(d.recorder);
-    for (int64_t now = day + WEBLOG_KEEP_MAX_MS - KT_HOUR_MS; now < day + 8 * KT_DAY_MS + KT_HOUR_MS; now += KT_HOUR_MS) {
+    for (int64_t now = day + WEBLOG_KEEP_MAX_MS - KT_HOUR_MS; now < day + 8 * KT_DAY_MS + KT_HOUR_MS;
+         now += KT_HOUR_MS) {
         d.clock.fixed_ms = now;
         assert_int_equal(segments_purge(d.segments, d.mem, NULL), KT_OK);
     }
@@ -494,7 +535,9 @@ static void test_a_conversion_that_was_cut_off_is_done_again_and_counts_once(voi
     visit(&d, NOW, "203.0.113.7", FIREFOX, NULL);
     recorder_flush(d.recorder);
     /* As a crash after the rename and before the unlink leaves it, with an unfinished one beside. */
-    assert_int_equal(segments_put_long(d.segments, NOW, KT_STR("{\"time\":\"2026-11-23T14:00:00.000Z\",\"status\":200,\"bytes\":0}\n")), KT_OK);
+    assert_int_equal(segments_put_long(d.segments, NOW,
+                                       KT_STR("{\"time\":\"2026-11-23T14:00:00.000Z\",\"status\":200,\"bytes\":0}\n")),
+                     KT_OK);
     snprintf(path, sizeof path, "%s/long/long-20261123T15.log.new", d.log);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     close(fd);
@@ -515,9 +558,11 @@ static void test_D8_nobody_reads_the_log_for_marketing(void **state)
     recorder_flush(d.recorder);
     static const char *const refused[] = { "marketing", "analytics", "", "Operation" };
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(segments_read(d.segments, refused[i], TIER_BOTH, INT64_MIN, INT64_MAX, &fail, count_one, &n), KT_REFUSED);
+        assert_int_equal(segments_read(d.segments, refused[i], TIER_BOTH, INT64_MIN, INT64_MAX, &fail, count_one, &n),
+                         KT_REFUSED);
     assert_int_equal(n, 0);
-    assert_int_equal(segments_read(d.segments, "security", TIER_BOTH, INT64_MIN, INT64_MAX, &fail, count_one, &n), KT_OK);
+    assert_int_equal(segments_read(d.segments, "security", TIER_BOTH, INT64_MIN, INT64_MAX, &fail, count_one, &n),
+                     KT_OK);
     assert_int_equal(n, 1);
     close_desk(&d);
 }
@@ -624,7 +669,7 @@ static void test_counts_of_hours_that_are_over_are_kept_and_agree(void **state)
         assert_int_equal(c->tables[COUNT_hour].n, 30);
         counts_free(c);
     }
-    visit(&d, NOW, "203.0.113.7", FIREFOX, NULL);                         /* the running hour is always read anew */
+    visit(&d, NOW, "203.0.113.7", FIREFOX, NULL); /* the running hour is always read anew */
     recorder_flush(d.recorder);
     counts *c = counts_new();
     assert_int_equal(count_cache_read(cache, NOW - 29 * KT_HOUR_MS, c, NULL), KT_OK);

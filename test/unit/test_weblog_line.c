@@ -15,7 +15,7 @@
 
 #include "weblog/line.h"
 
-#define NOW INT64_C(1795444200000)                    /* 2026-11-23T14:30:00Z */
+#define NOW      INT64_C(1795444200000) /* 2026-11-23T14:30:00Z */
 #define GOACCESS "/usr/bin/goaccess"
 
 static kt_str written(kt_arena *mem, const weblog_line *l, line_form as)
@@ -30,9 +30,17 @@ static kt_str written(kt_arena *mem, const weblog_line *l, line_form as)
 
 static weblog_line sample(const char *ip)
 {
-    weblog_line l = { .time_ms = NOW + 123, .os = KT_STR("Linux"), .browser = KT_STR("Firefox"), .browser_v = KT_STR("128.0"),
-                      .method = KT_STR("GET"), .proto = KT_STR("HTTP/1.1"), .route = KT_STR("/invoices/{id}"), .status = 200, .bytes = 77,
-                      .dur_us = 850, .tls = true };
+    weblog_line l = { .time_ms = NOW + 123,
+                      .os = KT_STR("Linux"),
+                      .browser = KT_STR("Firefox"),
+                      .browser_v = KT_STR("128.0"),
+                      .method = KT_STR("GET"),
+                      .proto = KT_STR("HTTP/1.1"),
+                      .route = KT_STR("/invoices/{id}"),
+                      .status = 200,
+                      .bytes = 77,
+                      .dur_us = 850,
+                      .tls = true };
     if (ip) assert_true(http_addr_parse(kt_str_c(ip), &l.ip));
     return l;
 }
@@ -45,7 +53,8 @@ static void test_what_is_written_is_read_back(void **state)
     kt_str text = written(mem, &l, LINE_JSONL);
     assert_int_equal(text.at[text.len - 1], '\n');
     assert_true(line_parse(mem, kt_str_slice(text, 0, text.len - 1), &back));
-    assert_true(back.time_ms == l.time_ms && back.status == 200 && back.bytes == 77 && back.dur_us == 850 && back.tls && !back.bot);
+    assert_true(back.time_ms == l.time_ms && back.status == 200 && back.bytes == 77 && back.dur_us == 850 && back.tls &&
+                !back.bot);
     assert_true(kt_str_eq(back.browser, l.browser) && kt_str_eq(back.os, l.os) && kt_str_eq(back.route, l.route));
     assert_memory_equal(back.ip.at, l.ip.at, 16);
     assert_true(kt_str_eq(written(mem, &back, LINE_JSONL), text));
@@ -68,12 +77,23 @@ static void test_bytes_that_are_no_text_do_not_break_the_line(void **state)
 
 static void test_what_is_not_a_whole_record_is_refused(void **state)
 {
-    static const char *const bad[] = { "", "{", "{}", "{\"time\":1}", "{\"time\":\"yesterday\"}", "{\"status\":200}",
-        "{\"time\":\"2026-11-23T14:30:00.000Z\",\"account\":\"4711\"}", "{\"time\":\"2026-11-23T14:30:00.000Z\",\"status\":-1}",
-        "{\"time\":\"2026-11-23T14:30:00.000Z\",\"status\":\"200\"}", "{\"time\":\"2026-11-23T14:30:00.000Z\",\"ip\":\"1.2.3\"}",
-        "{\"time\":\"2026-11-23T14:30:00.000Z\"}}", "{\"time\":\"2026-11-23T14:30:00.000Z\",}", "{\"time\":\"2026-11-23T14:30:00.000Z\"",
-        "{\"time\":\"2026-11-23T14:30:00.000Z\",\"os\":\"a\\", "{\"time\":\"2026-11-23T14:30:00.000Z\",\"os\":\"a\\\"}",
-        "{\"time\":\"2026-11-23T14:30:00.000Z\",\"tls\":1}", "{\"time\":\"2026-11-23T14:30:00.000Z\",\"status\":}" };
+    static const char *const bad[] = { "",
+                                       "{",
+                                       "{}",
+                                       "{\"time\":1}",
+                                       "{\"time\":\"yesterday\"}",
+                                       "{\"status\":200}",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\",\"account\":\"4711\"}",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\",\"status\":-1}",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\",\"status\":\"200\"}",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\",\"ip\":\"1.2.3\"}",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\"}}",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\",}",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\"",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\",\"os\":\"a\\",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\",\"os\":\"a\\\"}",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\",\"tls\":1}",
+                                       "{\"time\":\"2026-11-23T14:30:00.000Z\",\"status\":}" };
     kt_arena *mem = kt_arena_new();
     weblog_line l;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(line_parse(mem, kt_str_c(bad[i]), &l));
@@ -85,23 +105,38 @@ static void test_combined_has_the_common_shape(void **state)
 {
     kt_arena *mem = kt_arena_new();
     weblog_line l = sample("203.0.113.7");
-    assert_string_equal(written(mem, &l, LINE_COMBINED).at,
+    assert_string_equal(
+        written(mem, &l, LINE_COMBINED).at,
         "203.0.113.7 - - [23/Nov/2026:14:30:00 +0000] \"GET /invoices/{id} HTTP/1.1\" 200 77 \"-\" \"Firefox/128.0 (Linux)\"\n");
     weblog_line nothing = { .time_ms = NOW, .status = 400 };
-    assert_string_equal(written(mem, &nothing, LINE_COMBINED).at, "0.0.0.0 - - [23/Nov/2026:14:30:00 +0000] \"-\" 400 0 \"-\" \"-\"\n");
+    assert_string_equal(written(mem, &nothing, LINE_COMBINED).at,
+                        "0.0.0.0 - - [23/Nov/2026:14:30:00 +0000] \"-\" 400 0 \"-\" \"-\"\n");
     kt_arena_free(mem);
 }
 
+#define OF(ip, zone) ip " - - [10/Oct/2000:13:55:36 " zone "] "
+
 static void test_logs_of_other_servers_are_read(void **state)
 {
-    static const struct { const char *text; bool fine; int64_t time_ms; int status; const char *target, *agent; } cases[] = {
-        { "203.0.113.7 - frank [10/Oct/2000:13:55:36 -0700] \"GET /apache_pb.gif?x=1 HTTP/1.0\" 200 2326 \"http://example.org/\" \"Mozilla/4.08\"",
+    static const struct {
+        const char *text;
+        bool fine;
+        int64_t time_ms;
+        int status;
+        const char *target, *agent;
+    } cases[] = {
+        /* clang-format off */
+        { OF("203.0.113.7", "-0700") "\"GET /apache_pb.gif?x=1 HTTP/1.0\" 200 2326 \"http://example.org/\" \"Mozilla/4.08\"",
           true, 971211336000, 200, "/apache_pb.gif?x=1", "Mozilla/4.08" },
-        { "203.0.113.7 - - [10/Oct/2000:13:55:36 +0000] \"GET / HTTP/1.0\" 304 -", true, 971186136000, 304, "/", "" },
-        { "host.example - - [10/Oct/2000:13:55:36 +0000] \"-\" 400 0 \"-\" \"a \\\"b\\\" \\x41\"", true, 971186136000, 400, "", "a \"b\" A" },
+        { OF("203.0.113.7", "+0000") "\"GET / HTTP/1.0\" 304 -", true, 971186136000, 304, "/", "" },
+        { OF("host.example", "+0000") "\"-\" 400 0 \"-\" \"a \\\"b\\\" \\x41\"", true, 971186136000, 400, "", "a \"b\" A" },
+        { "203.0.113.7 - frank [10/Oct/2000:13:55:36 +0000] \"GET / HTTP/1.0\" 200 1", true, 971186136000, 200, "/", "" },
         { "203.0.113.7 - - [10/Okt/2000:13:55:36 +0000] \"GET / HTTP/1.0\" 304 -", false, 0, 0, "", "" },
-        { "203.0.113.7 - - [10/Oct/2000:13:55:36 +0000] \"GET / HTTP/1.0 304 -", false, 0, 0, "", "" },
-        { "", false, 0, 0, "", "" }, { "nonsense", false, 0, 0, "", "" },
+        { "203.0.113.7 - - [01/Jan/0000:00:00:00 +0100] \"GET / HTTP/1.0\" 304 -", false, 0, 0, "", "" },
+        { OF("203.0.113.7", "+0000") "\"GET / HTTP/1.0 304 -", false, 0, 0, "", "" },
+        { "", false, 0, 0, "", "" },
+        { "nonsense", false, 0, 0, "", "" },
+        /* clang-format on */
     };
     kt_arena *mem = kt_arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -161,9 +196,11 @@ static void test_goaccess_reads_every_exported_line(void **state)
 {
     static const char *const ips[] = { "203.0.113.7", "192.0.2.0", "2001:db8::1", "2001:db8:1::", NULL };
     static const char *const combined[] = { "--log-format=COMBINED", NULL };
-    static const char *const json[] = { "--log-format={\"time\":\"%x\",\"ip\":\"%h\",\"method\":\"%m\",\"path\":\"%U\",\"query\":\"%q\","
+    static const char *const json[] = {
+        "--log-format={\"time\":\"%x\",\"ip\":\"%h\",\"method\":\"%m\",\"path\":\"%U\",\"query\":\"%q\","
         "\"proto\":\"%H\",\"status\":\"%s\",\"bytes\":\"%b\",\"referer\":\"%R\",\"ua\":\"%u\",\"dur_us\":\"%D\"}",
-        "--datetime-format=%Y-%m-%dT%H:%M:%S%z", NULL };
+        "--datetime-format=%Y-%m-%dT%H:%M:%S%z", NULL
+    };
     if (access(GOACCESS, X_OK) != 0) skip();
     for (int form_at = 0; form_at < 2; form_at++) {
         kt_arena *mem = kt_arena_new();
@@ -176,7 +213,10 @@ static void test_goaccess_reads_every_exported_line(void **state)
                 weblog_line l = sample(ips[i]);
                 if (odd == 1) l.browser = KT_STR("we\"ird\\ \x01 \xff name");
                 if (odd == 2) l.route = l.os = l.browser = KT_STR_NONE;
-                if (odd == 3) { l.status = 0; l.proto = KT_STR("HTTP/1.0"); }
+                if (odd == 3) {
+                    l.status = 0;
+                    l.proto = KT_STR("HTTP/1.0");
+                }
                 line_put(mem, &out, &l, form_at ? LINE_GOACCESS : LINE_COMBINED, false);
                 lines++;
             }

@@ -17,9 +17,16 @@
 
 #include "weblog/weblog.h"
 
-#define NOW INT64_C(1795444200000)                    /* 2026-11-23T14:30:00Z */
+#define NOW INT64_C(1795444200000) /* 2026-11-23T14:30:00Z */
 
-struct desk { house h; kt_clock clock; kt_random random; kt_arena *mem; void *room; char dir[64]; };
+struct desk {
+    house h;
+    kt_clock clock;
+    kt_random random;
+    kt_arena *mem;
+    void *room;
+    char dir[64];
+};
 
 static void remove_tree(const char *path)
 {
@@ -38,8 +45,7 @@ static void remove_tree(const char *path)
 static kt_err show(request *rq, reply *rs) { return reply_text(rs, 200, KT_STR("hello")); }
 
 static const route shop[] = {
-    { "GET", "/things/{id}", show, HTTP_READ, "platform-delivery", HTTP_PUBLIC, 0, 0, NULL, NULL },
-    { 0 }
+    { "GET", "/things/{id}", show, HTTP_READ, "platform-delivery", HTTP_PUBLIC, 0, 0, NULL, NULL }, { 0 }
 };
 
 static void prepare(struct desk *d, bool serve)
@@ -56,7 +62,12 @@ static void prepare(struct desk *d, bool serve)
     kt_value *faults = kt_list(d->mem);
     assert_int_equal(registry_load(modules, NULL, d->mem, faults, &d->h.registry), KT_OK);
     if (!serve) return;
-    http_options ho = { .listen = "127.0.0.1:0", .clock = &d->clock, .random = &d->random, .metrics = d->h.metrics, .loops = 1, .workers = 1 };
+    http_options ho = { .listen = "127.0.0.1:0",
+                        .clock = &d->clock,
+                        .random = &d->random,
+                        .metrics = d->h.metrics,
+                        .loops = 1,
+                        .workers = 1 };
     assert_int_equal(http_server_new(&ho, &fail, &d->h.server), KT_OK);
     assert_int_equal(http_routes(d->h.server, shop, &fail), KT_OK);
 }
@@ -114,7 +125,9 @@ static bool occurs(kt_str in, const char *what) { return kt_str_find(in, kt_str_
 
 static void talk(unsigned port, const char *text)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     char answer[4096];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
@@ -132,8 +145,9 @@ static void test_a_request_through_the_door_is_a_line_in_a_file(void **state)
     prepare(&d, true);
     enter(&d);
     assert_int_equal(http_start(d.h.server, &fail), KT_OK);
-    talk(http_port(d.h.server), "GET /things/4711?mail=jane@example.org HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                                "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\r\n");
+    talk(http_port(d.h.server),
+         "GET /things/4711?mail=jane@example.org HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+         "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\r\n");
     talk(http_port(d.h.server), "GET /nowhere/4711 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     talk(http_port(d.h.server), "nonsense\r\n\r\n");
     http_stop(d.h.server);
@@ -141,7 +155,8 @@ static void test_a_request_through_the_door_is_a_line_in_a_file(void **state)
     assert_int_equal(RUN(&d, &out, "tail", "--form", "jsonl"), 0);
     print_message("%.*s", KT_ARG(out));
     assert_true(lines_of(out) >= 2);
-    assert_true(occurs(out, "\"route\":\"/things/{id}\"") && occurs(out, "\"browser\":\"Firefox\"") && occurs(out, "\"status\":200"));
+    assert_true(occurs(out, "\"route\":\"/things/{id}\"") && occurs(out, "\"browser\":\"Firefox\"") &&
+                occurs(out, "\"status\":200"));
     assert_true(occurs(out, "\"status\":404") && occurs(out, "\"ip\":\"127.0.0.1\""));
     assert_false(occurs(out, "4711"));
     assert_false(occurs(out, "jane"));
@@ -159,7 +174,8 @@ static void test_what_is_due_is_gone_before_the_door_opens(void **state)
     assert_int_equal(mkdir(path, 0755), 0);
     snprintf(path, sizeof path, "%s/weblog/raw/raw-20261101T00.log", d.dir);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    static const char line[] = "{\"time\":\"2026-11-01T00:10:00.000Z\",\"ip\":\"203.0.113.77\",\"status\":200,\"bytes\":1}\n";
+    static const char line[] =
+        "{\"time\":\"2026-11-01T00:10:00.000Z\",\"ip\":\"203.0.113.77\",\"status\":200,\"bytes\":1}\n";
     assert_true(write(fd, line, sizeof line - 1) == (ssize_t)sizeof line - 1);
     close(fd);
     enter(&d);
@@ -190,7 +206,9 @@ static kt_err load_with(struct desk *d, const char *activities, registry **out)
     char path[100];
     snprintf(path, sizeof path, "%s/kontor.yaml", d->dir);
     FILE *f = fopen(path, "we");
-    fprintf(f, "operator: { name: Example, country: DE, privacy_email: a@example.org, platform_name: Example, platform_url: \"https://example.org\" }\n%s",
+    fprintf(f,
+            "operator: { name: Example, country: DE, privacy_email: a@example.org, "
+            "platform_name: Example, platform_url: \"https://example.org\" }\n%s",
             activities);
     fclose(f);
     return registry_load(modules, path, d->mem, kt_list(d->mem), out);
@@ -204,12 +222,18 @@ static void test_the_operator_may_keep_it_shorter_and_never_longer(void **state)
     kt_fail fail = { 0 };
     prepare(&d, false);
     enter(&d);
-    assert_int_equal(load_with(&d, "activities: [ { id: access-logs, retention: [ { id: raw, keep: P3D }, { id: long, keep: P30D } ] } ]\n", &r), KT_OK);
+    assert_int_equal(
+        load_with(
+            &d,
+            "activities: [ { id: access-logs, retention: [ { id: raw, keep: P3D }, { id: long, keep: P30D } ] } ]\n",
+            &r),
+        KT_OK);
     assert_int_equal(weblog_read_settings(r, &fail, &s), KT_OK);
     assert_true(s.keep_ms == 3 * KT_DAY_MS && s.long_keep_ms == 30 * KT_DAY_MS);
     registry_free(r);
     r = NULL;
-    assert_int_equal(load_with(&d, "activities: [ { id: access-logs, retention: [ { id: raw, keep: P8D } ] } ]\n", &r), KT_REFUSED);
+    assert_int_equal(load_with(&d, "activities: [ { id: access-logs, retention: [ { id: raw, keep: P8D } ] } ]\n", &r),
+                     KT_REFUSED);
     registry_free(r);
     leave(&d);
 }
@@ -233,11 +257,11 @@ static void test_the_demo_keeps_the_rules_too(void **state)
     assert_int_equal(kt_json_parse(d.mem, out, NULL, &v), KT_OK);
     assert_true(kt_get_int(v, "requests", 0) > 1000);
     assert_int_equal(RUN(&d, &out, "export", "--tier", "long", "--form", "jsonl"), 0);
-    assert_false(occurs(out, ":01:"));                                    /* whole hours only */
+    assert_false(occurs(out, ":01:")); /* whole hours only */
     unsigned n;
-    assert_int_equal(segments_purge(w->segments, d.mem, &n), KT_OK);      /* nothing is due at once */
+    assert_int_equal(segments_purge(w->segments, d.mem, &n), KT_OK); /* nothing is due at once */
     assert_int_equal(n, 0);
-    assert_int_equal(weblog_module.demo(&d.h, d.room), KT_OK);            /* a second time adds nothing */
+    assert_int_equal(weblog_module.demo(&d.h, d.room), KT_OK); /* a second time adds nothing */
     kt_str again;
     assert_int_equal(RUN(&d, &again, "export", "--tier", "long", "--form", "jsonl"), 0);
     assert_int_equal(lines_of(again), lines_of(out));
@@ -302,12 +326,15 @@ static void test_foreign_logs_are_reported_and_reduced(void **state)
     enter(&d);
     snprintf(path, sizeof path, "%s/foreign", d.dir);
     FILE *f = fopen(path, "we");
-    fputs("203.0.113.77 - jane [10/Oct/2000:13:55:36 +0000] \"GET /private?token=Canary HTTP/1.0\" 200 2326 \"http://example.org/Canary\" "
-          "\"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"\nnot a line\n", f);
+    fputs(
+        "203.0.113.77 - jane [10/Oct/2000:13:55:36 +0000] \"GET /private?token=Canary HTTP/1.0\" 200 2326 \"http://example.org/Canary\" "
+        "\"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"\nnot a line\n",
+        f);
     fclose(f);
     assert_int_equal(RUN(&d, &out, "anonymise", path), 0);
-    assert_string_equal(kt_str_z(d.mem, out),
-                        "203.0.113.0 - - [10/Oct/2000:13:00:00 +0000] \"GET /private HTTP/1.0\" 200 2326 \"-\" \"Firefox/128 (Linux)\"\n");
+    assert_string_equal(
+        kt_str_z(d.mem, out),
+        "203.0.113.0 - - [10/Oct/2000:13:00:00 +0000] \"GET /private HTTP/1.0\" 200 2326 \"-\" \"Firefox/128 (Linux)\"\n");
     assert_int_equal(RUN(&d, &out, "report", "--json", path), 0);
     kt_value *v;
     assert_int_equal(kt_json_parse(d.mem, out, NULL, &v), KT_OK);
