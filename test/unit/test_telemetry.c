@@ -121,7 +121,7 @@ static void test_the_form_is_the_one_asked_for(void **state)
         { "", KT_TEXT_004 },
         { "*/*", KT_TEXT_004 },
         { "text/html", KT_TEXT_004 },
-        { PROMETHEUS_ACCEPT + 8, KT_OPENMETRICS_1 },
+        { &PROMETHEUS_ACCEPT[8], KT_OPENMETRICS_1 },
         { "application/openmetrics-text", KT_OPENMETRICS_1 },
         { "Application/OpenMetrics-Text ; Version=\"1.0.0\"", KT_OPENMETRICS_1 },
         { "application/openmetrics-text;version=0.0.1,text/plain;version=0.0.4;q=0.5", KT_TEXT_004 },

@@ -207,8 +207,8 @@ static void test_D2_the_raw_user_agent_is_not_stored(void **state)
 {
     static const char *const agents[] = {
         FIREFOX, "SecretCanary/9.9 (jane@example.org) Mobile",
-        "Mozilla/5.0 (Linux; Android 14; Pixel 8 Pro Build/UQ1A.canary) AppleWebKit/537.36 "
-        "(KHTML, like Gecko) Chrome/120.0.6099.43 Mobile Safari/537.36"
+        ("Mozilla/5.0 (Linux; Android 14; Pixel 8 Pro Build/UQ1A.canary) AppleWebKit/537.36 "
+         "(KHTML, like Gecko) Chrome/120.0.6099.43 Mobile Safari/537.36")
     };
     struct desk d;
     desk_for(&d);
