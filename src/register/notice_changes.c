@@ -7,8 +7,16 @@
 
 enum { CHANGES_MAX = 500, DEPTH_MAX = 32 };
 
-typedef struct step { kt_str key; const kt_value *entry; const struct step *up; } step;
-typedef struct { kt_arena *mem; kt_value *changes; const kt_value *texts; } comparison;
+typedef struct step {
+    kt_str key;
+    const kt_value *entry;
+    const struct step *up;
+} step;
+typedef struct {
+    kt_arena *mem;
+    kt_value *changes;
+    const kt_value *texts;
+} comparison;
 
 /* ---- equality, identity ---- */
 
@@ -17,12 +25,13 @@ static bool same(const kt_value *a, const kt_value *b)
     if (!a || !b) return a == b;
     if (a->kind != b->kind || a->count != b->count) return false;
     switch (a->kind) {
-    case KT_V_NULL:   return true;
-    case KT_V_BOOL:   return a->as.boolean == b->as.boolean;
-    case KT_V_INT:    return a->as.integer == b->as.integer;
-    case KT_V_REAL:   return !(a->as.real < b->as.real) && !(a->as.real > b->as.real);
+    case KT_V_NULL: return true;
+    case KT_V_BOOL: return a->as.boolean == b->as.boolean;
+    case KT_V_INT: return a->as.integer == b->as.integer;
+    case KT_V_REAL: return !(a->as.real < b->as.real) && !(a->as.real > b->as.real);
     case KT_V_STRING: return kt_str_eq(a->as.string, b->as.string);
-    case KT_V_LIST: case KT_V_MAP: break;
+    case KT_V_LIST:
+    case KT_V_MAP: break;
     }
     const kt_value *x = a->first, *y = b->first;
     for (; x && y; x = x->next, y = y->next)
@@ -108,20 +117,24 @@ static void changed(const comparison *c, const step *at, const kt_value *before,
 
 static void compare(const comparison *c, const step *at, unsigned depth, const kt_value *before, const kt_value *after);
 
-static void compare_maps(const comparison *c, const step *at, unsigned depth, const kt_value *before, const kt_value *after)
+static void compare_maps(const comparison *c, const step *at, unsigned depth, const kt_value *before,
+                         const kt_value *after)
 {
     KT_EACH(v, after) compare(c, &(step){ v->key, NULL, at }, depth, kt_get_str_key(before, v->key), v);
     KT_EACH(v, before)
         if (!kt_get_str_key(after, v->key)) changed(c, &(step){ v->key, NULL, at }, v, NULL);
 }
 
-static void compare_lists(const comparison *c, const step *at, unsigned depth, const kt_value *before, const kt_value *after)
+static void compare_lists(const comparison *c, const step *at, unsigned depth, const kt_value *before,
+                          const kt_value *after)
 {
     KT_EACH(v, after) {
         const kt_value *was = counterpart(after, v, before);
         step here = { identity(v), v, at };
-        if (was) compare(c, &here, depth, was, v);
-        else changed(c, &here, NULL, v);
+        if (was)
+            compare(c, &here, depth, was, v);
+        else
+            changed(c, &here, NULL, v);
     }
     KT_EACH(v, before)
         if (!counterpart(before, v, after)) changed(c, &(step){ identity(v), v, at }, v, NULL);

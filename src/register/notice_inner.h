@@ -35,8 +35,10 @@ pen pen_new(const registry *r, pages *p, kt_arena *mem, const char *lang);
 
 /* The text register.notice.<key>. */
 kt_str say(const pen *n, const char *key);
-/* The same with names filled in: say_with(n, "route.mail", "mail", address, NULL). Values are kt_str. */
-kt_str say_with(const pen *n, const char *key, ...);
+/* The same with its names filled in: say_with(n, "route.mail", { "mail", address }). */
+typedef struct { const char *name; kt_str value; } blank;
+kt_str say_filled(const pen *n, const char *key, const blank *blanks);
+#define say_with(n, key, ...) say_filled((n), (key), (const blank[]){ __VA_ARGS__, { NULL, { NULL, 0 } } })
 /* The text register.notice.<group>.<code>; the code itself when there is no such text. */
 kt_str say_code(const pen *n, const char *group, kt_str code);
 bool   can_say(const pen *n, const char *group, kt_str code);

@@ -45,13 +45,16 @@ void notice_room_close(notice_room *room)
 
 /* ---- one version ---- */
 
-typedef struct { notice_stamp stamp; kt_str hash, facts, html, text; } old_version;
+typedef struct {
+    notice_stamp stamp;
+    kt_str hash, facts, html, text;
+} old_version;
 
 static kt_err version_read(request *rq, int64_t number, old_version *out)
 {
     notice_room *room = rq->room;
     rows *q = NULL;
-    bool  found = false, en = lang_of(rq) == 1;
+    bool found = false, en = lang_of(rq) == 1;
     TRY(store_rows(store_reader(room->store), &SQL_register_notice_get, ARGS(sql_int("version", number)), &q));
     if ((found = rows_next(q))) {
         out->stamp = (notice_stamp){ rows_int(q, "version"), rows_int(q, "made_at") };
@@ -119,8 +122,7 @@ static kt_err send_json(request *rq, reply *rs, int64_t number)
     notice_room *room = rq->room;
     old_version old;
     kt_value *facts = NULL, *all = kt_map(rq->mem);
-    if (!number)
-        return reply_bytes(rs, 200, "application/json", kt_buf_str(&room->form[lang_of(rq)][NOTICE_JSON]));
+    if (!number) return reply_bytes(rs, 200, "application/json", kt_buf_str(&room->form[lang_of(rq)][NOTICE_JSON]));
     kt_err err = version_read(rq, number, &old);
     if (err != KT_OK) return version_missing(rq, err);
     TRY(kt_json_parse(rq->mem, old.facts, &rq->fail, &facts));
@@ -131,8 +133,13 @@ static kt_err send_json(request *rq, reply *rs, int64_t number)
     return reply_json(rs, 200, all);
 }
 
-static const struct { const char *name; kt_err (*send)(request *rq, reply *rs, int64_t number); } forms[] = {
-    { "html", send_page }, { "text", send_text }, { "json", send_json },
+static const struct {
+    const char *name;
+    kt_err (*send)(request *rq, reply *rs, int64_t number);
+} forms[] = {
+    { "html", send_page },
+    { "text", send_text },
+    { "json", send_json },
 };
 
 /* The form is chosen by the address alone: the same link shows everybody the same thing. */
@@ -197,7 +204,7 @@ static kt_err get_versions(request *rq, reply *rs)
 {
     notice_room *room = rq->room;
     kt_value *data = kt_map(rq->mem), *list = kt_set_list(rq->mem, data, "versions");
-    rows  *q = NULL;
+    rows *q = NULL;
     kt_err err = KT_OK;
     TRY(store_rows(store_reader(room->store), &SQL_register_notice_versions, ARGS(), &q));
     while (err == KT_OK && rows_next(q)) err = version_fill(rq, q, list);
@@ -217,21 +224,34 @@ static kt_err get_imprint(request *rq, reply *rs)
     pen n = pen_new(room->registry, room->pages, rq->mem, rq->lang);
     kt_value *data = kt_map(rq->mem);
     kt_str town = kt_str_trim(kt_str_fmt(rq->mem, "%.*s %.*s", KT_ARG(o->postcode), KT_ARG(o->city)));
-    const struct { const char *name; kt_str value; } facts[] = {
-        { "name", o->name }, { "street", o->street }, { "town", town }, { "country", say_code(&n, "country", o->country) },
-        { "represented_by", o->represented_by }, { "email", o->email }, { "phone", o->phone },
-        { "register_entry", o->register_entry }, { "vat_id", o->vat_id },
-        { "dpo_name", o->dpo_name }, { "dpo_contact", o->dpo_contact },
+    const struct {
+        const char *name;
+        kt_str value;
+    } facts[] = {
+        { "name", o->name },
+        { "street", o->street },
+        { "town", town },
+        { "country", say_code(&n, "country", o->country) },
+        { "represented_by", o->represented_by },
+        { "email", o->email },
+        { "phone", o->phone },
+        { "register_entry", o->register_entry },
+        { "vat_id", o->vat_id },
+        { "dpo_name", o->dpo_name },
+        { "dpo_contact", o->dpo_contact },
     };
-    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) kt_set_str(rq->mem, data, facts[i].name, facts[i].value);
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
+        kt_set_str(rq->mem, data, facts[i].name, facts[i].value);
     return page_reply(room->pages, rq, rs, 200, "register/imprint", data);
 }
 
 /* ---- German names ---- */
 
-static const struct { const char *from, *to; } german[] = {
-    { "/datenschutz", "/privacy" },   { "/anmelden", "/sign-in" },       { "/registrieren", "/sign-up" },
-    { "/konto", "/account" },         { "/cookies", "/privacy/cookies" }, { "/impressum", "/imprint" },
+static const struct {
+    const char *from, *to;
+} german[] = {
+    { "/datenschutz", "/privacy" }, { "/anmelden", "/sign-in" },        { "/registrieren", "/sign-up" },
+    { "/konto", "/account" },       { "/cookies", "/privacy/cookies" }, { "/impressum", "/imprint" },
 };
 
 /* What stood behind the question mark goes along: ?version=3, ?lang=en. */
@@ -246,17 +266,15 @@ static kt_err get_german(request *rq, reply *rs)
 }
 
 #define DELIVERY "platform-delivery", HTTP_PUBLIC, 0, 0, NULL, NULL
-const route notice_routes[] = {
-    { "GET", "/privacy",          get_privacy,  HTTP_READ,   DELIVERY },
-    { "GET", "/privacy.txt",      get_text,     HTTP_READ,   DELIVERY },
-    { "GET", "/privacy.json",     get_json,     HTTP_READ,   DELIVERY },
-    { "GET", "/privacy/versions", get_versions, HTTP_WORK,   DELIVERY },
-    { "GET", "/imprint",          get_imprint,  HTTP_INLINE, DELIVERY },
-    { "GET", "/datenschutz",      get_german,   HTTP_INLINE, DELIVERY },
-    { "GET", "/anmelden",         get_german,   HTTP_INLINE, DELIVERY },
-    { "GET", "/registrieren",     get_german,   HTTP_INLINE, DELIVERY },
-    { "GET", "/konto",            get_german,   HTTP_INLINE, DELIVERY },
-    { "GET", "/cookies",          get_german,   HTTP_INLINE, DELIVERY },
-    { "GET", "/impressum",        get_german,   HTTP_INLINE, DELIVERY },
-    { 0 }
-};
+const route notice_routes[] = { { "GET", "/privacy", get_privacy, HTTP_READ, DELIVERY },
+                                { "GET", "/privacy.txt", get_text, HTTP_READ, DELIVERY },
+                                { "GET", "/privacy.json", get_json, HTTP_READ, DELIVERY },
+                                { "GET", "/privacy/versions", get_versions, HTTP_WORK, DELIVERY },
+                                { "GET", "/imprint", get_imprint, HTTP_INLINE, DELIVERY },
+                                { "GET", "/datenschutz", get_german, HTTP_INLINE, DELIVERY },
+                                { "GET", "/anmelden", get_german, HTTP_INLINE, DELIVERY },
+                                { "GET", "/registrieren", get_german, HTTP_INLINE, DELIVERY },
+                                { "GET", "/konto", get_german, HTTP_INLINE, DELIVERY },
+                                { "GET", "/cookies", get_german, HTTP_INLINE, DELIVERY },
+                                { "GET", "/impressum", get_german, HTTP_INLINE, DELIVERY },
+                                { 0 } };

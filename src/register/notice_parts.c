@@ -25,9 +25,10 @@ static void data_items(const pen *n, kt_value *block, const activity *a)
         for (size_t i = 0; i < a->n_data; i++) add_entry(n, list, pick(n, &a->data[i].name));
     }
     add_texts(n, block, pick(n, &a->data_note));
-    kt_str subjects = codes(n, "subject", a->subjects, a->n_subjects), sources = codes(n, "source", a->sources, a->n_sources);
-    if (subjects.len) add_text(n, block, say_with(n, "data.subjects", "subjects", subjects, NULL));
-    if (sources.len) add_text(n, block, say_with(n, "data.sources", "sources", sources, NULL));
+    kt_str subjects = codes(n, "subject", a->subjects, a->n_subjects),
+           sources = codes(n, "source", a->sources, a->n_sources);
+    if (subjects.len) add_text(n, block, say_with(n, "data.subjects", { "subjects", subjects }));
+    if (sources.len) add_text(n, block, say_with(n, "data.sources", { "sources", sources }));
 }
 
 static kt_str recipient_address(const pen *n, const recipient *r)
@@ -44,7 +45,7 @@ static kt_str recipient_role(const pen *n, const recipient *r)
     kt_str role = say_code(n, "role", r->role), said = pick(n, &r->role_words);
     if (!said.len) return role;
     bool open = kt_str_is(r->role, "not_stated");
-    return open ? say_with(n, "role_open", "words", said, NULL) : said;
+    return open ? say_with(n, "role_open", { "words", said }) : said;
 }
 
 /* Which guarantee stands behind a transfer: "Standarddatenschutzklauseln, Art. 46 Abs. 2 lit. c DSGVO". */
@@ -62,7 +63,8 @@ static void transfer_facts(const pen *n, kt_value *facts, const recipient *r)
     kt_str abroad = codes(n, "country", r->third_countries, r->n_third_countries);
     kt_str guarantee = safeguard(n, r);
     if (guarantee.len && r->transfer_date.len)
-        guarantee = say_with(n, "safeguard_since", "safeguard", guarantee, "date", say_date(n, r->transfer_date), NULL);
+        guarantee =
+            say_with(n, "safeguard_since", { "safeguard", guarantee }, { "date", say_date(n, r->transfer_date) });
     add_fact(n, facts, say(n, "label.third_country"), abroad, KT_STR_NONE);
     add_fact(n, facts, say(n, "label.safeguard"), guarantee, KT_STR_NONE);
     add_fact(n, facts, say(n, "label.transfer"), pick(n, &r->transfer_words), KT_STR_NONE);
@@ -73,8 +75,10 @@ static void recipient_facts(const pen *n, kt_value *block, const recipient *r)
 {
     kt_value *facts = add_facts(n, block, r->name);
     kt_str server = say_code(n, "country", r->server_location), more = pick(n, &r->server_words);
-    if (server.len && more.len) server = kt_str_fmt(n->mem, "%.*s. %.*s", KT_ARG(server), KT_ARG(more));
-    else if (more.len) server = more;
+    if (server.len && more.len)
+        server = kt_str_fmt(n->mem, "%.*s. %.*s", KT_ARG(server), KT_ARG(more));
+    else if (more.len)
+        server = more;
     add_fact(n, facts, say(n, "label.address"), recipient_address(n, r), KT_STR_NONE);
     add_fact(n, facts, say(n, "label.role"), recipient_role(n, r), KT_STR_NONE);
     if (r->onward) add_fact(n, facts, say(n, "label.way"), say(n, "onward"), KT_STR_NONE);
@@ -107,7 +111,7 @@ static void scope_block(const pen *n, kt_value *part, const activity *a)
     add_texts(n, block, pick(n, &a->obligation));
     if (a->since.len || a->until.len) {
         const char *key = !a->until.len ? "valid.since" : !a->since.len ? "valid.until" : "valid.both";
-        add_text(n, block, say_with(n, key, "since", say_date(n, a->since), "until", say_date(n, a->until), NULL));
+        add_text(n, block, say_with(n, key, { "since", say_date(n, a->since) }, { "until", say_date(n, a->until) }));
     }
     recipient_items(n, block, a);
 }
@@ -129,12 +133,14 @@ static void purpose_block(const pen *n, kt_value *part, const activity *a)
 /* "6(1)(f)" → "a6_1_f", the name of a text. */
 static kt_str article_code(const pen *n, kt_str article)
 {
-    char  *at = kt_alloc(n->mem, article.len + 2);
+    char *at = kt_alloc(n->mem, article.len + 2);
     size_t len = 0;
     at[len++] = 'a';
     for (size_t i = 0; i < article.len; i++) {
-        if (article.at[i] == '(') at[len++] = '_';
-        else if (article.at[i] != ')') at[len++] = article.at[i];
+        if (article.at[i] == '(')
+            at[len++] = '_';
+        else if (article.at[i] != ')')
+            at[len++] = article.at[i];
     }
     return (kt_str){ at, len };
 }
@@ -143,11 +149,12 @@ static kt_str basis_entry(const pen *n, const legal_basis *b)
 {
     kt_str text = say_article(n, b->article, b->verbatim_form), code = article_code(n, b->article);
     kt_str covers = pick(n, &b->applies_to), interest = pick(n, &b->interest);
-    if (can_say(n, "basis", code)) text = kt_str_fmt(n->mem, "%.*s (%.*s)", KT_ARG(text), KT_ARG(say_code(n, "basis", code)));
+    if (can_say(n, "basis", code))
+        text = kt_str_fmt(n->mem, "%.*s (%.*s)", KT_ARG(text), KT_ARG(say_code(n, "basis", code)));
     if (b->qualifier.len)
-        text = say_with(n, kt_str_fmt(n->mem, "qualifier.%.*s", KT_ARG(b->qualifier)).at, "basis", text, NULL);
-    if (covers.len) text = say_with(n, "basis_covers", "basis", text, "covers", covers, NULL);
-    if (interest.len) text = say_with(n, "basis_interest", "basis", text, "interest", interest, NULL);
+        text = say_with(n, kt_str_fmt(n->mem, "qualifier.%.*s", KT_ARG(b->qualifier)).at, { "basis", text });
+    if (covers.len) text = say_with(n, "basis_covers", { "basis", text }, { "covers", covers });
+    if (interest.len) text = say_with(n, "basis_interest", { "basis", text }, { "interest", interest });
     return text;
 }
 
@@ -157,7 +164,7 @@ static void device_text(const pen *n, kt_value *block, const activity *a)
     kt_str what = pick(n, &a->device_access_words), reason = pick(n, &a->device_access_reason);
     add_sub(n, block, say(n, "label.device"));
     add_text(n, block, say_code(n, "device", a->device_access));
-    if (what.len) add_text(n, block, say_with(n, "device_what", "what", what, NULL));
+    if (what.len) add_text(n, block, say_with(n, "device_what", { "what", what }));
     if (reason.len) add_text(n, block, reason);
 }
 
@@ -168,7 +175,8 @@ static void basis_block(const pen *n, kt_value *part, const activity *a)
     for (size_t i = 0; i < a->n_bases; i++) add_entry(n, list, basis_entry(n, &a->bases[i]));
     device_text(n, block, a);
     if (a->consent_category.len)
-        add_text(n, block, say_with(n, "consent_category", "category", say_code(n, "category", a->consent_category), NULL));
+        add_text(n, block,
+                 say_with(n, "consent_category", { "category", say_code(n, "category", a->consent_category) }));
 }
 
 /* ---- retention ---- */
@@ -182,14 +190,16 @@ static kt_str start_words(const pen *n, kt_str start)
 static kt_str keep_figures(const pen *n, const retention *k, bool declared)
 {
     static const char *const then[] = { "erase", "obfuscate", "restrict" };
-    bool   own = k->keep_ms || k->keep_months;
+    bool own = k->keep_ms || k->keep_months;
     kt_str max = say_duration(n, k->max_ms, k->max_months), keep = say_duration(n, k->keep_ms, k->keep_months);
     kt_str start = start_words(n, k->start), end = say_code(n, "then", kt_str_c(then[k->then]));
-    if (k->rule == KEEP_EVENT) return start.len && !declared ? say_with(n, "keep.event", "start", start, "then", end, NULL) : KT_STR_NONE;
+    if (k->rule == KEEP_EVENT)
+        return start.len && !declared ? say_with(n, "keep.event", { "start", start }, { "then", end }) : KT_STR_NONE;
     if (!own && !max.len) return say(n, "keep.open");
-    kt_str text = say_with(n, start.len ? "keep.limit_from" : "keep.limit", "limit", own ? keep : max, "start", start, "then", end, NULL);
+    kt_str text = say_with(n, start.len ? "keep.limit_from" : "keep.limit", { "limit", own ? keep : max },
+                           { "start", start }, { "then", end });
     if (own && max.len && !kt_str_eq(keep, max))
-        text = kt_str_fmt(n->mem, "%.*s %.*s", KT_ARG(text), KT_ARG(say_with(n, "keep.declared_max", "max", max, NULL)));
+        text = kt_str_fmt(n->mem, "%.*s %.*s", KT_ARG(text), KT_ARG(say_with(n, "keep.declared_max", { "max", max })));
     return text;
 }
 
@@ -207,8 +217,8 @@ static void retention_items(const pen *n, kt_value *block, const activity *a)
     list = add_list(n, block);
     for (size_t i = 0; i < a->n_holds; i++) {
         const hold *h = &a->holds[i];
-        kt_str line = say_with(n, "hold", "law", h->law, "class", say_code(n, "record_class", h->record_class), "duration",
-                               say_duration(n, h->ms, h->months), NULL);
+        kt_str line = say_with(n, "hold", { "law", h->law }, { "class", say_code(n, "record_class", h->record_class) },
+                               { "duration", say_duration(n, h->ms, h->months) });
         add_entry(n, list, kt_str_trim(kt_str_fmt(n->mem, "%.*s %.*s", KT_ARG(line), KT_ARG(pick(n, &h->wording)))));
     }
 }
@@ -231,13 +241,15 @@ static void route_texts(const pen *n, kt_value *block, const activity *a)
     kt_str told = pick(n, &a->rights.objection_words);
     add_texts(n, block, told);
     if (!told.len || !words_suffice(a))
-        add_text(n, block, say_with(n, kt_str_fmt(n->mem, "objection.%.*s", KT_ARG(a->rights.objection)).at, "mail",
-                                    o->privacy_email, NULL));
+        add_text(n, block,
+                 say_with(n, kt_str_fmt(n->mem, "objection.%.*s", KT_ARG(a->rights.objection)).at,
+                          { "mail", o->privacy_email }));
     add_texts(n, block, pick(n, &a->rights.withdrawal_words));
     if (activity_asks_consent(a))
-        add_text(n, block, say_with(n, "route.withdrawal", "platform", o->platform_name,
-                                    "settings", o->settings_button.len ? o->settings_button : say(n, "settings_button"),
-                                    "necessary", o->necessary_button.len ? o->necessary_button : say(n, "necessary_button"), NULL));
+        add_text(n, block,
+                 say_with(n, "route.withdrawal", { "platform", o->platform_name },
+                          { "settings", o->settings_button.len ? o->settings_button : say(n, "settings_button") },
+                          { "necessary", o->necessary_button.len ? o->necessary_button : say(n, "necessary_button") }));
     add_texts(n, block, pick(n, &a->rights.rectification_words));
     add_texts(n, block, pick(n, &a->rights.erasure_words));
     add_texts(n, block, pick(n, &a->rights.provider_words));
@@ -252,14 +264,15 @@ static void provider_links(const pen *n, kt_value *block, const activity *a)
         kt_str url = r->removal_url.len ? r->removal_url : r->notice_url;
         if (!url.len) continue;
         if (!facts) facts = add_facts(n, block, KT_STR_NONE);
-        add_fact(n, facts, say_with(n, "provider_page", "name", r->name, NULL), url, url);
+        add_fact(n, facts, say_with(n, "provider_page", { "name", r->name }), url, url);
     }
 }
 
 static const char *rights_heading(const activity *a)
 {
     if (a->section == SECTION_PARTNERS) return "heading.rights_all";
-    if (a->section == SECTION_PLUGINS && kt_str_is(a->rights.objection, "withdrawal")) return "heading.rights_withdrawal";
+    if (a->section == SECTION_PLUGINS && kt_str_is(a->rights.objection, "withdrawal"))
+        return "heading.rights_withdrawal";
     return "heading.rights";
 }
 
@@ -269,7 +282,7 @@ static void rights_items(const pen *n, kt_value *block, const activity *a)
     provider_links(n, block, a);
     bool none = kt_str_is(a->rights.objection, "none");
     if (!kt_str_is(a->rights.objection, "mail"))
-        add_text(n, block, say_with(n, none ? "route.mail_others" : "route.mail", "mail", n->op->privacy_email, NULL));
+        add_text(n, block, say_with(n, none ? "route.mail_others" : "route.mail", { "mail", n->op->privacy_email }));
 }
 
 static void notes_block(const pen *n, kt_value *part, const activity *a)
@@ -314,7 +327,8 @@ static void cookie_row(const pen *n, kt_value *table, const cookie_entry *c)
     add_cell(n, table, say_code(n, "category", c->category), KT_STR_NONE);
     add_cell(n, table, lifetime, KT_STR_NONE);
     add_cell(n, table, yes_no(n, c->third_party_access), KT_STR_NONE);
-    add_cell(n, table, s ? kt_str_fmt(n->mem, "%.*s (%.*s)", KT_ARG(owner), KT_ARG(pick(n, &s->name))) : owner, KT_STR_NONE);
+    add_cell(n, table, s ? kt_str_fmt(n->mem, "%.*s (%.*s)", KT_ARG(owner), KT_ARG(pick(n, &s->name))) : owner,
+             KT_STR_NONE);
     add_cell(n, table, pick(n, &c->purpose), c->activity ? anchor_of(n, c->activity->id) : KT_STR_NONE);
 }
 
@@ -441,7 +455,7 @@ void notice_recipient_list(const pen *n, kt_value *part)
         kt_str country = say_code(n, "country", list[i]->country), guarantee = safeguard(n, list[i]);
         kt_str abroad = codes(n, "country", list[i]->third_countries, list[i]->n_third_countries);
         if (abroad.len && !kt_str_eq(abroad, country))
-            country = say_with(n, "country_and", "country", country, "abroad", abroad, NULL);
+            country = say_with(n, "country_and", { "country", country }, { "abroad", abroad });
         add_cell(n, table, list[i]->name, KT_STR_NONE);
         add_cell(n, table, country.len ? country : say(n, "not_stated"), KT_STR_NONE);
         add_cell(n, table, recipient_role(n, list[i]), KT_STR_NONE);

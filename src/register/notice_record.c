@@ -32,7 +32,10 @@ static void fill_controller(const pen *n, const activity *a, kt_value *list)
     put(n, list, o->phone);
 }
 static void fill_joint(const pen *n, const activity *a, kt_value *list) { put(n, list, n->op->joint_controllers); }
-static void fill_representative(const pen *n, const activity *a, kt_value *list) { put(n, list, n->op->representative); }
+static void fill_representative(const pen *n, const activity *a, kt_value *list)
+{
+    put(n, list, n->op->representative);
+}
 static void fill_officer(const pen *n, const activity *a, kt_value *list)
 {
     put(n, list, n->op->dpo_name);
@@ -43,7 +46,7 @@ static void fill_purposes(const pen *n, const activity *a, kt_value *list)
 {
     for (size_t i = 0; i < a->n_purposes; i++) put(n, list, pick(n, &a->purposes[i].text));
     for (size_t i = 0; i < a->n_excluded; i++)
-        put(n, list, say_with(n, "record.not_for", "purpose", pick(n, &a->excluded[i].text), NULL));
+        put(n, list, say_with(n, "record.not_for", { "purpose", pick(n, &a->excluded[i].text) }));
 }
 static void fill_subjects(const pen *n, const activity *a, kt_value *list)
 {
@@ -149,7 +152,8 @@ static void fill_stores(const pen *n, const activity *a, kt_value *list)
         const store_claim *s = &a->stores[i];
         kt_str *names = kt_alloc_array(n->mem, s->n_columns + 1, sizeof *names);
         for (size_t j = 0; j < s->n_columns; j++) names[j] = s->columns[j].column;
-        put(n, list, with(n, s->table.len ? s->table : s->file_store, kt_str_join(n->mem, names, s->n_columns, KT_STR(", "))));
+        put(n, list,
+            with(n, s->table.len ? s->table : s->file_store, kt_str_join(n->mem, names, s->n_columns, KT_STR(", "))));
     }
 }
 static void fill_cookies(const pen *n, const activity *a, kt_value *list)
@@ -175,8 +179,10 @@ static void fill_contracts(const pen *n, const activity *a, kt_value *list)
     for (size_t i = 0; i < a->n_recipients; i++) {
         const recipient *r = a->recipients[i];
         if (!r->contract_id.len) continue;
-        put(n, list, say_with(n, "record.contract", "name", r->name, "id", r->contract_id, "date", say_date(n, r->contract_date),
-                              "review", say_date(n, r->review_date), "others", pick(n, &r->sub_processors), NULL));
+        put(n, list,
+            say_with(n, "record.contract", { "name", r->name }, { "id", r->contract_id },
+                     { "date", say_date(n, r->contract_date) }, { "review", say_date(n, r->review_date) },
+                     { "others", pick(n, &r->sub_processors) }));
     }
 }
 static void fill_since(const pen *n, const activity *a, kt_value *list) { put(n, list, a->since); }
@@ -194,23 +200,43 @@ static void fill_done_by(const pen *n, const activity *a, kt_value *list)
     put(n, list, a->module ? kt_str_c(a->module) : say(n, "record.declared_only"));
 }
 
-static const struct { const char *key; record_fill fill; bool same_for_all; } columns[] = {
-    { "id", fill_id, false },                          { "title", fill_title, false },
-    { "section", fill_section, false },                { "controller", fill_controller, true },
-    { "joint_controllers", fill_joint, true },         { "representative", fill_representative, true },
-    { "dpo", fill_officer, true },                     { "purposes", fill_purposes, false },
-    { "subjects", fill_subjects, false },              { "data", fill_data, false },
-    { "recipients", fill_recipients, false },          { "third_countries", fill_transfers, false },
-    { "safeguards", fill_safeguards, false },          { "retention", fill_retention, false },
-    { "security", fill_security, true },               { "legal_basis", fill_bases, false },
-    { "consent_purpose", fill_consent, false },        { "device_access", fill_device, false },
-    { "sources", fill_sources, false },                { "obligation", fill_obligation, false },
-    { "objection", fill_objection, false },            { "stores", fill_stores, false },
-    { "cookies", fill_cookies, false },                { "services", fill_services, false },
-    { "balancing_test", fill_balancing, false },       { "impact_assessment", fill_impact, false },
-    { "contracts", fill_contracts, false },            { "since", fill_since, false },
-    { "until", fill_until, false },                    { "approver", fill_approver, false },
-    { "change_reason", fill_reason, false },           { "done_by", fill_done_by, false },
+static const struct {
+    const char *key;
+    record_fill fill;
+    bool same_for_all;
+} columns[] = {
+    { "id", fill_id, false },
+    { "title", fill_title, false },
+    { "section", fill_section, false },
+    { "controller", fill_controller, true },
+    { "joint_controllers", fill_joint, true },
+    { "representative", fill_representative, true },
+    { "dpo", fill_officer, true },
+    { "purposes", fill_purposes, false },
+    { "subjects", fill_subjects, false },
+    { "data", fill_data, false },
+    { "recipients", fill_recipients, false },
+    { "third_countries", fill_transfers, false },
+    { "safeguards", fill_safeguards, false },
+    { "retention", fill_retention, false },
+    { "security", fill_security, true },
+    { "legal_basis", fill_bases, false },
+    { "consent_purpose", fill_consent, false },
+    { "device_access", fill_device, false },
+    { "sources", fill_sources, false },
+    { "obligation", fill_obligation, false },
+    { "objection", fill_objection, false },
+    { "stores", fill_stores, false },
+    { "cookies", fill_cookies, false },
+    { "services", fill_services, false },
+    { "balancing_test", fill_balancing, false },
+    { "impact_assessment", fill_impact, false },
+    { "contracts", fill_contracts, false },
+    { "since", fill_since, false },
+    { "until", fill_until, false },
+    { "approver", fill_approver, false },
+    { "change_reason", fill_reason, false },
+    { "done_by", fill_done_by, false },
 };
 enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
 
@@ -300,10 +326,14 @@ kt_err notice_record_in(const registry *r, pages *p, kt_arena *mem, const char *
     const activity *const *all;
     size_t count = registry_activities(r, &all);
     pen n = pen_new(r, p, mem, lang);
-    if (strcmp(format, "csv") == 0) record_csv(&n, all, count, out);
-    else if (strcmp(format, "json") == 0) record_json(&n, all, count, out);
-    else if (strcmp(format, "text") == 0) record_text(&n, all, count, out);
-    else return KT_BAD_INPUT;
+    if (strcmp(format, "csv") == 0)
+        record_csv(&n, all, count, out);
+    else if (strcmp(format, "json") == 0)
+        record_json(&n, all, count, out);
+    else if (strcmp(format, "text") == 0)
+        record_text(&n, all, count, out);
+    else
+        return KT_BAD_INPUT;
     return kt_buf_check(out);
 }
 

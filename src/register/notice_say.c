@@ -9,22 +9,12 @@ pen pen_new(const registry *r, pages *p, kt_arena *mem, const char *lang)
 
 static kt_str key_of(const pen *n, const char *key) { return kt_str_fmt(n->mem, "register.notice.%s", key); }
 
-kt_str say(const pen *n, const char *key)
-{
-    return page_text(n->p, n->mem, n->lang, key_of(n, key).at, NULL);
-}
+kt_str say(const pen *n, const char *key) { return page_text(n->p, n->mem, n->lang, key_of(n, key).at, NULL); }
 
-kt_str say_with(const pen *n, const char *key, ...)
+kt_str say_filled(const pen *n, const char *key, const blank *blanks)
 {
-    va_list     args;
-    kt_value   *data = kt_map(n->mem);
-    const char *name;
-    va_start(args, key);
-    while ((name = va_arg(args, const char *)) != NULL) {
-        kt_str value = va_arg(args, kt_str);
-        kt_set_str(n->mem, data, name, value);
-    }
-    va_end(args);
+    kt_value *data = kt_map(n->mem);
+    for (; blanks->name; blanks++) kt_set_str(n->mem, data, blanks->name, blanks->value);
     return page_text(n->p, n->mem, n->lang, key_of(n, key).at, data);
 }
 
@@ -82,8 +72,10 @@ static kt_str article_de(const pen *n, kt_str number, kt_str rest, bool full)
     kt_buf_put_fmt(&out, "Art. %.*s", KT_ARG(number));
     bool first = true;
     while (bracket(&rest, &part)) {
-        if (is_digit(part.at[0])) kt_buf_put_fmt(&out, " Abs. %.*s", KT_ARG(part));
-        else kt_buf_put_fmt(&out, " lit. %.*s", KT_ARG(part));
+        if (is_digit(part.at[0]))
+            kt_buf_put_fmt(&out, " Abs. %.*s", KT_ARG(part));
+        else
+            kt_buf_put_fmt(&out, " lit. %.*s", KT_ARG(part));
         if (first && full && kt_str_is(number, "6")) kt_buf_put_c(&out, " S. 1");
         first = false;
     }
@@ -118,13 +110,14 @@ kt_str say_article(const pen *n, kt_str article, kt_str how)
 static kt_str count_of(const pen *n, const char *unit, int64_t count)
 {
     kt_str key = kt_str_fmt(n->mem, "duration.%s_%s", unit, count == 1 ? "one" : "many");
-    return say_with(n, key.at, "count", page_number(n->mem, n->lang, count), NULL);
+    return say_with(n, key.at, { "count", page_number(n->mem, n->lang, count) });
 }
 
 /* Months up to four years stay months, as people say "36 months" of a tracking cookie's data. */
 kt_str say_duration(const pen *n, int64_t ms, int months)
 {
-    if (months > 0) return months >= 48 && months % 12 == 0 ? count_of(n, "years", months / 12) : count_of(n, "months", months);
+    if (months > 0)
+        return months >= 48 && months % 12 == 0 ? count_of(n, "years", months / 12) : count_of(n, "months", months);
     if (ms <= 0) return KT_STR_NONE;
     if (ms % KT_DAY_MS == 0) return count_of(n, "days", ms / KT_DAY_MS);
     if (ms % KT_HOUR_MS == 0) return count_of(n, "hours", ms / KT_HOUR_MS);
@@ -145,9 +138,10 @@ kt_str say_date(const pen *n, kt_str day)
 kt_str notice_href(kt_arena *mem, kt_str url)
 {
     static const char hex[] = "0123456789ABCDEF";
-    if (!kt_str_starts(url, KT_STR("https://")) && !kt_str_starts(url, KT_STR("http://"))
-        && !kt_str_starts(url, KT_STR("mailto:"))) return KT_STR_NONE;
-    char  *at = kt_alloc(mem, url.len * 3 + 1);
+    if (!kt_str_starts(url, KT_STR("https://")) && !kt_str_starts(url, KT_STR("http://")) &&
+        !kt_str_starts(url, KT_STR("mailto:")))
+        return KT_STR_NONE;
+    char *at = kt_alloc(mem, url.len * 3 + 1);
     size_t len = 0;
     for (size_t i = 0; i < url.len; i++) {
         unsigned char c = (unsigned char)url.at[i];

@@ -16,7 +16,7 @@ static void put_many(kt_buf *out, char c, size_t count)
 static void put_wrapped(kt_buf *out, const char *first, kt_str text)
 {
     size_t indent = kt_utf8_count(kt_str_c(first)), column = indent;
-    bool   fresh = true;
+    bool fresh = true;
     kt_str word;
     kt_buf_put_c(out, first);
     while (kt_str_split(&text, ' ', &word)) {

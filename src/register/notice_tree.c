@@ -32,10 +32,7 @@ void add_texts(const pen *n, kt_value *block, kt_str text)
     while (kt_str_split(&text, '\n', &line)) add_text(n, block, kt_str_trim(line));
 }
 
-void add_sub(const pen *n, kt_value *block, kt_str heading)
-{
-    kt_set_str(n->mem, add_item(n, block), "sub", heading);
-}
+void add_sub(const pen *n, kt_value *block, kt_str heading) { kt_set_str(n->mem, add_item(n, block), "sub", heading); }
 
 kt_value *add_list(const pen *n, kt_value *block)
 {
@@ -137,11 +134,11 @@ static kt_str stand_words(const pen *n, kt_str day, notice_stamp stamp)
 {
     kt_str date = say_date(n, day), version = KT_STR_NONE, both[2];
     size_t count = 0;
-    if (date.len) both[count++] = say_with(n, "stand", "date", date, NULL);
+    if (date.len) both[count++] = say_with(n, "stand", { "date", date });
     if (stamp.version) {
         version = page_number(n->mem, n->lang, stamp.version);
         kt_str made = page_date(n->mem, n->lang, stamp.made_at);
-        both[count++] = say_with(n, "version_of", "version", version, "date", made, NULL);
+        both[count++] = say_with(n, "version_of", { "version", version }, { "date", made });
     }
     return kt_str_join(n->mem, both, count, KT_STR(" · "));
 }
@@ -162,7 +159,8 @@ static void head_fill(const pen *n, kt_value *tree, notice_stamp stamp)
     kt_str platform = o->platform_name;
     if (!kt_str_ends(o->platform_url, platform))
         platform = kt_str_fmt(n->mem, "%.*s (%.*s)", KT_ARG(platform), KT_ARG(o->platform_url));
-    else platform = o->platform_url;
+    else
+        platform = o->platform_url;
     add_fact(n, head, say(n, "label.platform"), platform, o->platform_url);
     add_fact(n, head, say(n, "label.privacy_contact"), o->privacy_email, mailto(n, o->privacy_email));
     add_fact(n, head, say(n, "label.general_part"), o->general_notice_url, o->general_notice_url);
@@ -184,7 +182,7 @@ static void controller_block(const pen *n, kt_value *section)
     add_fact(n, facts, say(n, "label.email"), o->email, mailto(n, o->email));
     add_fact(n, facts, say(n, "label.phone"), o->phone, KT_STR_NONE);
     if (!o->street.len && o->general_notice_url.len)
-        add_text(n, block, say_with(n, "general.contact_elsewhere", "url", o->general_notice_url, NULL));
+        add_text(n, block, say_with(n, "general.contact_elsewhere", { "url", o->general_notice_url }));
 }
 
 static void officer_block(const pen *n, kt_value *section)
@@ -193,35 +191,33 @@ static void officer_block(const pen *n, kt_value *section)
     kt_value *block = add_block(n, section, say(n, "label.dpo"));
     if (o->dpo_contact.len || o->dpo_name.len) {
         kt_value *facts = add_facts(n, block, KT_STR_NONE);
-        bool mail = kt_str_find_byte(o->dpo_contact, '@', 0) != KT_NOT_FOUND_AT
-                 && kt_str_find_byte(o->dpo_contact, ' ', 0) == KT_NOT_FOUND_AT;
+        bool mail = kt_str_find_byte(o->dpo_contact, '@', 0) != KT_NOT_FOUND_AT &&
+                    kt_str_find_byte(o->dpo_contact, ' ', 0) == KT_NOT_FOUND_AT;
         add_fact(n, facts, say(n, "label.name"), o->dpo_name, KT_STR_NONE);
         add_fact(n, facts, say(n, "label.contact"), o->dpo_contact, mail ? mailto(n, o->dpo_contact) : o->dpo_contact);
     } else if (o->general_notice_url.len) {
-        add_text(n, block, say_with(n, "general.dpo_elsewhere", "url", o->general_notice_url, NULL));
+        add_text(n, block, say_with(n, "general.dpo_elsewhere", { "url", o->general_notice_url }));
     } else {
         add_text(n, block, say(n, "general.dpo_none"));
     }
 }
 
-static kt_str mail_route(const pen *n)
-{
-    return say_with(n, "route.mail", "mail", n->op->privacy_email, NULL);
-}
+static kt_str mail_route(const pen *n) { return say_with(n, "route.mail", { "mail", n->op->privacy_email }); }
 
 static kt_str withdrawal_route(const pen *n)
 {
     const operator_facts *o = n->op;
     kt_str settings = o->settings_button.len ? o->settings_button : say(n, "settings_button");
     kt_str necessary = o->necessary_button.len ? o->necessary_button : say(n, "necessary_button");
-    return say_with(n, "route.withdrawal", "platform", o->platform_name, "settings", settings, "necessary", necessary, NULL);
+    return say_with(n, "route.withdrawal", { "platform", o->platform_name }, { "settings", settings },
+                    { "necessary", necessary });
 }
 
 /* Art. 13(2)(b)-(d), 15-22, 77 GDPR. */
 static void rights_block(const pen *n, kt_value *section)
 {
-    static const char *const rights[] = { "access", "rectification", "erasure", "restriction", "portability",
-                                          "objection", "withdrawal", "automated", "complaint" };
+    static const char *const rights[] = { "access",    "rectification", "erasure",   "restriction", "portability",
+                                          "objection", "withdrawal",    "automated", "complaint" };
     kt_value *block = add_block(n, section, say(n, "general.rights"));
     add_text(n, block, say(n, "general.rights_intro"));
     kt_value *list = add_list(n, block);
@@ -229,9 +225,10 @@ static void rights_block(const pen *n, kt_value *section)
         add_entry(n, list, say_code(n, "right", kt_str_c(rights[i])));
     add_text(n, block, mail_route(n));
     add_text(n, block, withdrawal_route(n));
-    if (n->op->authority.len) add_text(n, block, say_with(n, "general.authority", "authority", n->op->authority, NULL));
+    if (n->op->authority.len) add_text(n, block, say_with(n, "general.authority", { "authority", n->op->authority }));
     if (n->op->privacy_form_url.len)
-        add_fact(n, add_facts(n, block, KT_STR_NONE), say(n, "label.form"), n->op->privacy_form_url, n->op->privacy_form_url);
+        add_fact(n, add_facts(n, block, KT_STR_NONE), say(n, "label.form"), n->op->privacy_form_url,
+                 n->op->privacy_form_url);
 }
 
 static kt_value *section_new(const pen *n, kt_value *sections, const char *anchor, kt_str number, kt_str name)
@@ -276,7 +273,10 @@ static bool rests_on_interest(const activity *a)
     return false;
 }
 
-typedef struct { const activity *const *list; size_t count; } activity_list;
+typedef struct {
+    const activity *const *list;
+    size_t count;
+} activity_list;
 
 static bool stands_in(const activity *a, int section) { return a->in_notice && a->section == section; }
 
@@ -304,13 +304,14 @@ static void plugin_intro(const pen *n, kt_value *section, activity_list all)
     kt_str interest = names_where(n, all, SECTION_PLUGINS, rests_on_interest);
     if (abroad.len) {
         kt_value *block = add_block(n, section, say(n, "heading.transfer"));
-        add_text(n, block, say_with(n, "plugins.transfer", "names", abroad, NULL));
-        add_text(n, block, say_with(n, "plugins.basis", "clauses", say_article(n, KT_STR("46(2)(c)"), KT_STR_NONE), NULL));
+        add_text(n, block, say_with(n, "plugins.transfer", { "names", abroad }));
+        add_text(n, block,
+                 say_with(n, "plugins.basis", { "clauses", say_article(n, KT_STR("46(2)(c)"), KT_STR_NONE) }));
         add_text(n, block, say(n, "plugins.copy"));
     }
     kt_value *block = add_block(n, section, say(n, "heading.rights_all"));
     add_text(n, block, withdrawal_route(n));
-    if (interest.len) add_text(n, block, say_with(n, "plugins.all_off", "names", interest, NULL));
+    if (interest.len) add_text(n, block, say_with(n, "plugins.all_off", { "names", interest }));
 }
 
 static void section_intro(const pen *n, kt_value *section, int number, activity_list all, size_t count)
@@ -339,7 +340,8 @@ static kt_value *part_new(const pen *n, kt_value *section, kt_str anchor, kt_str
 static void numbered_section(const pen *n, kt_value *sections, int number, activity_list all)
 {
     kt_str text = kt_str_fmt(n->mem, "%d", number);
-    kt_value *section = section_new(n, sections, text.at, text, say_code(n, "section", kt_str_fmt(n->mem, "s%d", number)));
+    kt_value *section =
+        section_new(n, sections, text.at, text, say_code(n, "section", kt_str_fmt(n->mem, "s%d", number)));
     size_t count = 0;
     for (size_t i = 0; i < all.count; i++) {
         if (!stands_in(all.list[i], number)) continue;

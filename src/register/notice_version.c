@@ -50,7 +50,10 @@ static kt_err json_of(kt_arena *mem, const kt_value *v, kt_str *out)
     return err;
 }
 
-typedef struct { notice_stamp stamp; kt_str hash, text_hash, facts; } newest_version;
+typedef struct {
+    notice_stamp stamp;
+    kt_str hash, text_hash, facts;
+} newest_version;
 
 static kt_err newest_read(db *d, kt_arena *mem, newest_version *out)
 {
@@ -73,8 +76,10 @@ static kt_err version_insert(db *d, void *ctx)
                       ARGS(sql_int("version", v->stamp.version), sql_int("made_at", v->stamp.made_at),
                            sql_text("document_date", v->document_date.len ? v->document_date : KT_STR_NONE),
                            sql_text("hash", v->hash), sql_text("text_hash", v->text_hash), sql_text("facts", v->facts),
-                           sql_text("changes", v->changes), sql_text("html_de", v->html[0]), sql_text("html_en", v->html[1]),
-                           sql_text("text_de", v->text[0]), sql_text("text_en", v->text[1])), NULL);
+                           sql_text("changes", v->changes), sql_text("html_de", v->html[0]),
+                           sql_text("html_en", v->html[1]), sql_text("text_de", v->text[0]),
+                           sql_text("text_en", v->text[1])),
+                      NULL);
 }
 
 /* The first version has no changes; facts of an older version that no longer parse have none either. */

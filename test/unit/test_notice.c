@@ -107,8 +107,8 @@ static kt_str one_line(kt_arena *mem, kt_str text)
     char *to = kt_alloc(mem, text.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        bool blank = text.at[i] == ' ' || text.at[i] == '\n';
-        if (!blank) to[len++] = text.at[i];
+        bool gap = text.at[i] == ' ' || text.at[i] == '\n';
+        if (!gap) to[len++] = text.at[i];
         else if (len && to[len - 1] != ' ') to[len++] = ' ';
     }
     return (kt_str){ to, len };
@@ -329,9 +329,12 @@ static void test_N2_sections_8_to_14_in_the_declared_order(void **state)
 static void test_N2_blocks_stand_in_the_order_a_reader_asks(void **state)
 {
     world *w = *state;
-    static const char *const usual[] = { "Beschreibung und Umfang", "Zweck", "Rechtsgrundlage", "Dauer der Speicherung", "Widerspruchs- und" };
-    static const char *const cookies[] = { "Beschreibung und Umfang", "Zweck", "Rechtsgrundlage", "Dauer der Speicherung, Widerspruchs- und Beseitigungsmöglichkeit" };
-    static const char *const telemetry[] = { "Zweck", "Beschreibung und Umfang", "Rechtsgrundlage", "Dauer der Speicherung", "Widerspruchs- und" };
+    static const char *const usual[] = { "Beschreibung und Umfang", "Zweck", "Rechtsgrundlage", "Dauer der Speicherung",
+                                         "Widerspruchs- und" };
+    static const char *const cookies[] = { "Beschreibung und Umfang", "Zweck", "Rechtsgrundlage",
+                                           "Dauer der Speicherung, Widerspruchs- und Beseitigungsmöglichkeit" };
+    static const char *const telemetry[] = { "Zweck", "Beschreibung und Umfang", "Rechtsgrundlage",
+                                             "Dauer der Speicherung", "Widerspruchs- und" };
     kt_str text = rendered(w, w->declared, "de", NOTICE_TEXT, false);
     in_order(place(w->mem, text, KT_STR("registration")), usual, 5);
     in_order(place(w->mem, text, KT_STR("cookies-necessary")), cookies, 4);
@@ -387,7 +390,8 @@ static void test_N5_address_with_an_umlaut_is_encoded_in_the_link_and_shown_as_i
 {
     world *w = *state;
     kt_str html = rendered(w, w->declared, "de", NOTICE_HTML, false);
-    assert_true(has(html, "<a href=\"https://www.awin.com/de/datenschutzerkl%C3%A4rung\">https://www.awin.com/de/datenschutzerklärung</a>"));
+    assert_true(has(html, "<a href=\"https://www.awin.com/de/datenschutzerkl%C3%A4rung\">"
+                          "https://www.awin.com/de/datenschutzerklärung</a>"));
 }
 
 /* The list of the notice is the register's set of cookies, both ways. */
@@ -738,8 +742,10 @@ static kt_value *json(world *w, const char *text)
 static void test_changes_name_what_came_went_and_differs(void **state)
 {
     world *w = *state;
-    kt_value *before = json(w, "{\"activities\":[{\"id\":\"a\",\"title\":{\"de\":\"Eins\",\"en\":\"One\"},\"section\":8},{\"id\":\"b\",\"title\":{\"de\":\"Zwei\",\"en\":\"Two\"}}]}");
-    kt_value *after = json(w, "{\"activities\":[{\"id\":\"c\",\"title\":{\"de\":\"Drei\",\"en\":\"Three\"}},{\"id\":\"a\",\"title\":{\"de\":\"Eins\",\"en\":\"One\"},\"section\":9}]}");
+    kt_value *before = json(w, "{\"activities\":[{\"id\":\"a\",\"title\":{\"de\":\"Eins\",\"en\":\"One\"},\"section\":8},"
+                             "{\"id\":\"b\",\"title\":{\"de\":\"Zwei\",\"en\":\"Two\"}}]}");
+    kt_value *after = json(w, "{\"activities\":[{\"id\":\"c\",\"title\":{\"de\":\"Drei\",\"en\":\"Three\"}},"
+                            "{\"id\":\"a\",\"title\":{\"de\":\"Eins\",\"en\":\"One\"},\"section\":9}]}");
     kt_value *changes = notice_changes(w->mem, before, after);
     assert_int_equal(changes->count, 3);
     const kt_value *c = changes->first;
@@ -930,7 +936,8 @@ static void test_N4_old_versions_stay_readable_on_the_page(void **state)
     kt_value *old = json(w, kt_str_z(w->mem, body));
     assert_int_equal(kt_get_int(old, "version", 0), 2);
     assert_int_equal(kt_get(kt_get(old, "facts"), "activities")->count, 18);
-    static const char *const wrong[] = { "/privacy?version=0", "/privacy?version=4", "/privacy?version=-1", "/privacy?version=x", "/privacy.txt?version=9999999999999999999" };
+    static const char *const wrong[] = { "/privacy?version=0", "/privacy?version=4", "/privacy?version=-1", "/privacy?version=x",
+                                         "/privacy.txt?version=9999999999999999999" };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_int_equal(get(w, &s, wrong[i], NULL, &body), 404);
     site_close(&s);
 }
