@@ -120,15 +120,25 @@ static bool put_out(const kt_buf *b) { return fwrite(b->at, 1, b->len, stdout) =
 
 /* ---- tail ---- */
 
+static void put_named(kt_buf *out, const char *before, kt_str name, kt_str version)
+{
+    if (name.len == 0) return;
+    kt_buf_put_c(out, before);
+    kt_buf_put(out, name);
+    if (version.len) kt_buf_put_byte(out, ' ');
+    kt_buf_put(out, version);
+}
+
 static void put_plain(kt_arena *mem, kt_buf *out, const weblog_line *l)
 {
     kt_civil t = kt_civil_utc(l->time_ms);
-    kt_buf_put_fmt(
-        out, "%04d-%02d-%02d %02d:%02d:%02d  %-15.*s  %3d  %-6.*s %-34.*s %9.1f ms  %.*s %.*s, %.*s %.*s%s\n", t.year,
-        t.month, t.day, t.hour, t.minute, t.second, KT_ARG(l->ip.known ? http_addr_text(mem, &l->ip) : KT_STR("-")),
-        l->status, KT_ARG(l->method.len ? l->method : KT_STR("-")), KT_ARG(l->route.len ? l->route : KT_STR("-")),
-        (double)l->dur_us / 1000.0, KT_ARG(l->browser), KT_ARG(l->browser_v), KT_ARG(l->os), KT_ARG(l->os_v),
-        l->bot ? " (bot)" : "");
+    kt_str none = KT_STR("-"), ip = l->ip.known ? http_addr_text(mem, &l->ip) : none;
+    kt_buf_put_fmt(out, "%04d-%02d-%02d %02d:%02d:%02d  %-15.*s  %3d  %-6.*s %-34.*s %9.1f ms", t.year, t.month, t.day,
+                   t.hour, t.minute, t.second, KT_ARG(ip), l->status, KT_ARG(l->method.len ? l->method : none),
+                   KT_ARG(l->route.len ? l->route : none), (double)l->dur_us / 1000.0);
+    put_named(out, "  ", l->browser, l->browser_v);
+    put_named(out, ", ", l->os, l->os_v);
+    kt_buf_put_c(out, l->bot ? " (bot)\n" : "\n");
 }
 
 struct tail {
