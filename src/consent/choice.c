@@ -53,8 +53,7 @@ kt_str choice_cookie_make(kt_arena *mem, kt_str key, const policy *p, service_se
     return kt_str_fmt(mem, "%.*s.%.*s", KT_ARG(body), KT_ARG(mac));
 }
 
-/* The bitmap as a list of ids of its version; NULL when it does not fit that version. */
-static kt_value *bitmap_list(kt_arena *mem, const policy_version *then, kt_str bitmap)
+kt_value *choice_cookie_list(kt_arena *mem, const policy_version *then, kt_str bitmap)
 {
     if (bitmap.len != (then->n + 7) / 8) return NULL;
     kt_value *list = kt_list(mem);
@@ -176,7 +175,7 @@ static void read_cookie(const consent_room *room, request *rq, choice *c)
     c->bad = true;
     if (!choice_cookie_parse(rq->mem, kt_sha256_str(&room->cookie_key), value, &cookie)) return;
     const policy_version *then = policy_version_of(p, cookie.version);
-    kt_value *granted = then ? bitmap_list(rq->mem, then, cookie.bitmap) : NULL;
+    kt_value *granted = then ? choice_cookie_list(rq->mem, then, cookie.bitmap) : NULL;
     if (!granted || !is_alive(room, cookie.decided_s * KT_SECOND_MS, rq->now_ms)) return;
     service_set asked = 0;
     policy_translate(p, then, granted, &c->granted, &c->changed, &asked);

@@ -30,6 +30,8 @@ typedef struct {
 /* The fields of a cookie whose MAC holds; views into the value. */
 typedef struct { int64_t version, decided_s; kt_str bitmap, id; } choice_cookie;
 bool   choice_cookie_parse(kt_arena *mem, kt_str key, kt_str value, choice_cookie *out);
+/* Its bitmap as a list of service ids of that version; NULL when it does not fit the version. */
+kt_value *choice_cookie_list(kt_arena *mem, const policy_version *then, kt_str bitmap);
 kt_str choice_cookie_make(kt_arena *mem, kt_str key, const policy *p, service_set granted, int64_t now_ms, kt_str id);
 
 /* The signals as sent. GPC holds only for a header line that is exactly "1" (Global Privacy Control 3.2). */
