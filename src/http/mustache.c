@@ -408,7 +408,7 @@ static kt_err render_section(run *r, uint32_t at, const frame *top)
     if (n->kind == NODE_INVERTED) return is_true(v) ? KT_OK : render(r, at + 1, n->end, top);
     if (!is_true(v)) return KT_OK;
     if (v->kind != KT_V_LIST) return render(r, at + 1, n->end, &(frame){ v, top });
-    KT_EACH (item, v) TRY(render(r, at + 1, n->end, &(frame){ item, top }));
+    KT_EACH(item, v) TRY(render(r, at + 1, n->end, &(frame){ item, top }));
     return KT_OK;
 }
 

@@ -9,13 +9,9 @@
 static const struct {
     const char *type, *flag;
 } kinds[] = {
-    {"textarea",  "is_textarea"},
-    { "select",   "is_select"  },
-    { "checkbox", "is_checkbox"},
-    { "switch",   "is_switch"  },
-    { "radio",    "is_radio"   },
-    { "password", "is_password"},
-    { "hidden",   "is_hidden"  },
+    { "textarea", "is_textarea" }, { "select", "is_select" }, { "checkbox", "is_checkbox" },
+    { "switch", "is_switch" },     { "radio", "is_radio" },   { "password", "is_password" },
+    { "hidden", "is_hidden" },
 };
 
 static void set_words(pages *p, request *rq, kt_value *field, const char *words, const char *part)

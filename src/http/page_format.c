@@ -10,18 +10,18 @@
 #define MINUS "\xE2\x88\x92"
 
 static const char *const months[LANG_COUNT][12] = {
-    {"Januar",   "Februar",  "M\xC3\xA4rz", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
-     "Dezember"},
-    { "January", "February", "March",       "April", "May", "June", "July", "August", "September", "October", "November",
-     "December"},
+    { "Januar", "Februar", "M\xC3\xA4rz", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
+      "Dezember" },
+    { "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+      "December" },
 };
 
 static const struct {
     const char *code, *sign;
 } currencies[] = {
-    {"EUR",  "\xE2\x82\xAC"},
-    { "USD", "$"           },
-    { "GBP", "\xC2\xA3"    },
+    { "EUR", "\xE2\x82\xAC" },
+    { "USD", "$" },
+    { "GBP", "\xC2\xA3" },
 };
 
 kt_str page_date(kt_arena *mem, const char *lang, int64_t ms)

@@ -106,15 +106,9 @@ kt_err templates_check(pages *p, kt_fail *fail)
 static const struct {
     const char *name, *path;
 } assets[] = {
-    {"css",        "web/kontor.css"                     },
-    { "fonts",     "web/fonts.css"                      },
-    { "js",        "web/kontor.js"                      },
-    { "chart",     "web/chart.js"                       },
-    { "uplot",     "web/uplot/uPlot.js"                 },
-    { "uplot_css", "web/uplot/uPlot.css"                },
-    { "icon",      "web/favicon.svg"                    },
-    { "logo",      "web/logo.svg"                       },
-    { "font",      "web/fonts/source-sans-3-latin.woff2"},
+    { "css", "web/kontor.css" },   { "fonts", "web/fonts.css" },      { "js", "web/kontor.js" },
+    { "chart", "web/chart.js" },   { "uplot", "web/uplot/uPlot.js" }, { "uplot_css", "web/uplot/uPlot.css" },
+    { "icon", "web/favicon.svg" }, { "logo", "web/logo.svg" },        { "font", "web/fonts/source-sans-3-latin.woff2" },
 };
 
 static kt_value *shared_new(kt_arena *mem, int lang)

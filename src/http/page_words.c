@@ -127,7 +127,7 @@ static kt_err branch_load(pages *p, const char *file, kt_str key, const kt_value
         return kt_fail_set(fail, KT_BAD_INPUT, "", "%s:%d: %.*s is neither a text (de, en) nor a group of texts", file,
                            branch ? branch->line : 0, KT_ARG(key));
     if (is_leaf(branch)) return leaf_load(p, file, key, branch, fail);
-    KT_EACH (v, branch) {
+    KT_EACH(v, branch) {
         kt_str inner = kt_str_fmt(p->mem, "%.*s.%.*s", KT_ARG(key), KT_ARG(v->key));
         TRY(branch_load(p, file, inner, v, depth + 1, fail));
     }

@@ -41,7 +41,7 @@ static kt_str rendered(kt_arena *mem, kt_str text, const kt_value *data, const k
     kt_buf out;
     kt_buf_init(&out, 1 << 20);
     if (mustache_parse(text, "test", &fail, &m) != KT_OK) fail_msg("does not parse: %s", fail.text);
-    KT_EACH (part, parts) {
+    KT_EACH(part, parts) {
         p.partials[p.n].name = part->key;
         if (mustache_parse(kt_as_str(part), "partial", &fail, &p.partials[p.n++].m) != KT_OK)
             fail_msg("partial does not parse: %s", fail.text);
@@ -206,20 +206,20 @@ static void test_what_is_wrong_is_named_with_its_line(void **state)
     static const struct {
         const char *text, *says;
     } wrong[] = {
-        {"a\nb {{name",     "t:2:"                               },
-        { "{{#a}}\n{{/b}}", "t:2: {{/b}} closes {{#a}} of line 1"},
-        { "\n{{#a}}\n",     "t:2: {{#a}} is not closed"          },
-        { "{{/a}}",         "t:1:"                               },
-        { "x{{}}",          "t:1: a tag has no name"             },
-        { "{{#}}{{/}}",     "t:1: a tag has no name"             },
-        { "\n\n{{a b}}",    "t:3: a name holds a blank"          },
-        { "{{a..b}}",       "t:1: a name has an empty part"      },
-        { "{{.a}}",         "t:1: a name has an empty part"      },
-        { "{{a.}}",         "t:1: a name has an empty part"      },
-        { "{{=|=}}",        "t:1: delimiters"                    },
-        { "{{=| | |=}}",    "t:1: delimiters"                    },
-        { "{{= = =}}",      "t:1: delimiters"                    },
-        { "{{{a}}",         "t:1: a tag is not closed"           },
+        { "a\nb {{name", "t:2:" },
+        { "{{#a}}\n{{/b}}", "t:2: {{/b}} closes {{#a}} of line 1" },
+        { "\n{{#a}}\n", "t:2: {{#a}} is not closed" },
+        { "{{/a}}", "t:1:" },
+        { "x{{}}", "t:1: a tag has no name" },
+        { "{{#}}{{/}}", "t:1: a tag has no name" },
+        { "\n\n{{a b}}", "t:3: a name holds a blank" },
+        { "{{a..b}}", "t:1: a name has an empty part" },
+        { "{{.a}}", "t:1: a name has an empty part" },
+        { "{{a.}}", "t:1: a name has an empty part" },
+        { "{{=|=}}", "t:1: delimiters" },
+        { "{{=| | |=}}", "t:1: delimiters" },
+        { "{{= = =}}", "t:1: delimiters" },
+        { "{{{a}}", "t:1: a tag is not closed" },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         mustache *m = (mustache *)(void *)state;
@@ -394,7 +394,7 @@ static void test_the_official_specification_when_at_hand(void **state)
         kt_value *spec = NULL;
         kt_fail fail = { 0 };
         assert_int_equal(kt_json_parse(mem, file_text(mem, folder, files[i]), &fail, &spec), KT_OK);
-        KT_EACH (test, kt_get(spec, "tests")) {
+        KT_EACH(test, kt_get(spec, "tests")) {
             kt_str got = rendered(mem, kt_get_str(test, "template"), kt_get(test, "data"), kt_get(test, "partials"));
             if (!kt_str_eq(got, kt_get_str(test, "expected")))
                 fail_msg("%s, %.*s\n  expected [%.*s]\n  got      [%.*s]", files[i], KT_ARG(kt_get_str(test, "name")),

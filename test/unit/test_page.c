@@ -24,8 +24,7 @@ typedef struct {
 static kt_err get_page(request *rq, reply *rs);
 
 static const route routes[] = {
-    {"GET",     "/test/{name}", get_page, HTTP_INLINE, "platform-delivery", HTTP_PUBLIC, 0, 0, NULL, NULL },
-    { 0}
+    { "GET", "/test/{name}", get_page, HTTP_INLINE, "platform-delivery", HTTP_PUBLIC, 0, 0, NULL, NULL }, { 0 }
 };
 
 static pages *served; /* the handler below has no room of its own */
@@ -182,13 +181,13 @@ static void test_a_text_that_lacks_a_language_is_named_with_its_line(void **stat
     static const struct {
         const char *yaml, *says;
     } wrong[] = {
-        {"a:\n  b: { de: Ja }\n",                     "shop/texts.yaml:2: the text shop.a.b has no words in en"},
-        { "a:\n  b: { de: Ja, en: \"\" }\n",          "the text shop.a.b has no words in en"                   },
-        { "a: { de: Ja, doch, en: Yes }\n",           "shop.a holds more than de and en"                       },
-        { "a: nur ein Wort\n",                        "shop.a is neither a text (de, en) nor a group"          },
-        { "a: { de: \"{{t.shop.b}}\", en: x }\n",     "shop.a names the text t.shop.b, which does not exist"   },
-        { "a: { de: \"{{name\", en: x }\n",           "a tag is not closed"                                    },
-        { "a: { de: \"{{> http/field}}\", en: x }\n", "a text cannot hold a partial"                           },
+        { "a:\n  b: { de: Ja }\n", "shop/texts.yaml:2: the text shop.a.b has no words in en" },
+        { "a:\n  b: { de: Ja, en: \"\" }\n", "the text shop.a.b has no words in en" },
+        { "a: { de: Ja, doch, en: Yes }\n", "shop.a holds more than de and en" },
+        { "a: nur ein Wort\n", "shop.a is neither a text (de, en) nor a group" },
+        { "a: { de: \"{{t.shop.b}}\", en: x }\n", "shop.a names the text t.shop.b, which does not exist" },
+        { "a: { de: \"{{name\", en: x }\n", "a tag is not closed" },
+        { "a: { de: \"{{> http/field}}\", en: x }\n", "a text cannot hold a partial" },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         kt_fail fail = { 0 };
