@@ -37,12 +37,12 @@ struct slot {
 };
 
 struct recorder {
-    recorder_options o;
-    struct slot *slots;
-    size_t mask;
     _Alignas(64) _Atomic size_t head; /* next position to fill */
     _Alignas(64) size_t tail;         /* next position to take; the writer's */
     _Atomic size_t taken;             /* tail, as far as producers may see it */
+    recorder_options o;
+    struct slot *slots;
+    size_t mask;
     _Atomic bool pending, stop;
     int wake; /* eventfd */
     pthread_t thread;

@@ -232,10 +232,8 @@ static void fill_part(const ua_parser *p, const struct expression *e, kt_str tex
 {
     size_t len = 0;
     kt_str r = e->replace[part];
-    if (!r.at) {
-        if (part + 1 < groups) put_group(p, text, (uint32_t)part + 1, out, cap, &len);
-    }
-    for (size_t i = 0; i < r.len; i++) {
+    if (!r.at && part + 1 < groups) put_group(p, text, (uint32_t)part + 1, out, cap, &len);
+    for (size_t i = 0; r.at && i < r.len; i++) {
         if (r.at[i] == '$' && i + 1 < r.len && r.at[i + 1] >= '1' && r.at[i + 1] <= '9') {
             uint32_t group = (uint32_t)(r.at[++i] - '0');
             if ((int)group < groups) put_group(p, text, group, out, cap, &len);
