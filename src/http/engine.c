@@ -188,8 +188,8 @@ static enum MHD_Result answer(exchange *ex);
 static enum MHD_Result on_head(exchange *ex, const char *url, const char *method, const char *version)
 {
     request *rq = &ex->rq;
-    bool has_body, chunked, plain = take_head(ex, url, method, version);
-    uint64_t length;
+    bool has_body = false, chunked = false, plain = take_head(ex, url, method, version);
+    uint64_t length = 0;
     rq->method = kt_str_dup(rq->mem, kt_str_c(method));
     ex->http_1_0 = strcmp(version, "HTTP/1.0") == 0;
     ex->step = AT_BODY;
@@ -271,12 +271,13 @@ static void say_and_cut(exchange *ex, int status, const char *words)
                        status, words);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     ssize_t sent;
+    ex->step = AT_CUT;
+    if (!ex->conn) return;
     if (ex->listener->tls && info && info->tls_session)
         sent = gnutls_record_send(info->tls_session, text, (size_t)len);
     else
         sent = send(ex->conn->fd, text, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
     ex->status = sent == len ? status : 0;
-    ex->step = AT_CUT;
     if (!ex->listener->tls) shutdown(ex->conn->fd, SHUT_WR);
 }
 

@@ -120,14 +120,14 @@ static void cut_to_range(exchange *ex)
 static const struct {
     const char *name, *value;
 } always[] = {
-    {"X-Content-Type-Options",      "nosniff"                                                },
-    { "Cross-Origin-Opener-Policy", "same-origin"                                            },
+    { "X-Content-Type-Options", "nosniff" },
+    { "Cross-Origin-Opener-Policy", "same-origin" },
     { "Permissions-Policy",
-     "browsing-topics=(), attribution-reporting=(), interest-cohort=(), join-ad-interest-group=(), "
-      "run-ad-auction=(), private-state-token-issuance=(), private-state-token-redemption=()"},
-    { "X-DNS-Prefetch-Control",     "off"                                                    },
-    { "Content-Security-Policy",    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-                                 "form-action 'self'"        },
+      "browsing-topics=(), attribution-reporting=(), interest-cohort=(), join-ad-interest-group=(), "
+      "run-ad-auction=(), private-state-token-issuance=(), private-state-token-redemption=()" },
+    { "X-DNS-Prefetch-Control", "off" },
+    { "Content-Security-Policy", "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+                                 "form-action 'self'" },
 };
 
 static void put_if_absent(reply *rs, const char *name, const char *value)

@@ -100,13 +100,13 @@ static kt_err listener_new(http_server *s, const char *listen, bool internal, kt
 }
 
 static const route asset_rows[ASSET_ROWS] = {
-    {.method = "GET",
-     .path = "/assets/{name...}",
-     .handler = assets_serve,
-     .kind = HTTP_INLINE,
-     .activity = "platform-delivery",
-     .flags = HTTP_NO_COOKIE },
-    { 0},
+    { .method = "GET",
+      .path = "/assets/{name...}",
+      .handler = assets_serve,
+      .kind = HTTP_INLINE,
+      .activity = "platform-delivery",
+      .flags = HTTP_NO_COOKIE },
+    { 0 },
 };
 
 kt_err http_server_new(const http_options *options, kt_fail *fail, http_server **out)

@@ -74,10 +74,7 @@ kt_err http_try(http_server *s, kt_arena *mem, const char *method, const char *t
 {
     exchange *ex = exchange_new(s);
     request *rq = &ex->rq;
-    http_addr here = {
-        {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1},
-        true
-    };
+    http_addr here = { { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1 }, true };
     http_target target;
     bool has_body, chunked;
     uint64_t length;

@@ -25,12 +25,7 @@ static int end(void **state)
 static void test_a_cookie_header_is_read_pair_by_pair(void **state)
 {
     kt_str rest = KT_STR(" a=1; b=\"two\";;=x; bad name=1; c=x=y ;d; e="), name, value;
-    static const char *const want[][2] = {
-        {"a",  "1"  },
-        { "b", "two"},
-        { "c", "x=y"},
-        { "e", ""   }
-    };
+    static const char *const want[][2] = { { "a", "1" }, { "b", "two" }, { "c", "x=y" }, { "e", "" } };
     for (int i = 0; i < 4; i++) {
         assert_true(cookie_next(&rest, &name, &value));
         assert_true(kt_str_is(name, want[i][0]) && kt_str_is(value, want[i][1]));
@@ -44,20 +39,20 @@ static void test_codings_follow_their_quality(void **state)
         const char *header;
         http_coding want;
     } cases[] = {
-        {"gzip, deflate, br",      CODING_BR  },
-        { "gzip",                  CODING_GZIP},
-        { "br;q=0.5, gzip",        CODING_GZIP},
-        { "",                      CODING_NONE},
-        { "gzip;q=0, br;q=0",      CODING_NONE},
-        { "*",                     CODING_BR  },
-        { "*;q=0",                 CODING_NONE},
-        { "*;q=0.1, br;q=0",       CODING_GZIP},
-        { "identity, gzip;q=0.5",  CODING_NONE},
-        { "GZIP",                  CODING_GZIP},
-        { "gzip;q=2",              CODING_NONE},
-        { "gzip;q=",               CODING_NONE},
-        { ",,;q=1,gzip ; q=0.001", CODING_GZIP},
-        { "deflate",               CODING_NONE},
+        { "gzip, deflate, br", CODING_BR },
+        { "gzip", CODING_GZIP },
+        { "br;q=0.5, gzip", CODING_GZIP },
+        { "", CODING_NONE },
+        { "gzip;q=0, br;q=0", CODING_NONE },
+        { "*", CODING_BR },
+        { "*;q=0", CODING_NONE },
+        { "*;q=0.1, br;q=0", CODING_GZIP },
+        { "identity, gzip;q=0.5", CODING_NONE },
+        { "GZIP", CODING_GZIP },
+        { "gzip;q=2", CODING_NONE },
+        { "gzip;q=", CODING_NONE },
+        { ",,;q=1,gzip ; q=0.001", CODING_GZIP },
+        { "deflate", CODING_NONE },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (coding_choose(kt_str_c(cases[i].header), true, true) != cases[i].want) fail_msg("%s", cases[i].header);
@@ -81,22 +76,22 @@ static void test_ranges(void **state)
         range_kind kind;
         uint64_t first, last;
     } cases[] = {
-        {"bytes=0-0",                        RANGE_ONE,     0,  0 },
-        { "bytes=5-",                        RANGE_ONE,     5,  99},
-        { "bytes=-5",                        RANGE_ONE,     95, 99},
-        { "bytes=-500",                      RANGE_ONE,     0,  99},
-        { "bytes=99-200",                    RANGE_ONE,     99, 99},
-        { "bytes=100-",                      RANGE_OUTSIDE, 0,  0 },
-        { "bytes=99999999999999999999999-",  RANGE_OUTSIDE, 0,  0 },
-        { "bytes=0-99999999999999999999999", RANGE_ONE,     0,  99},
-        { "bytes=-0",                        RANGE_OUTSIDE, 0,  0 },
-        { "bytes=",                          RANGE_NONE,    0,  0 },
-        { "bytes=-",                         RANGE_NONE,    0,  0 },
-        { "bytes=a-b",                       RANGE_NONE,    0,  0 },
-        { "bytes=3-2",                       RANGE_NONE,    0,  0 },
-        { "bytes=1-2,4-5",                   RANGE_NONE,    0,  0 },
-        { "pages=1-2",                       RANGE_NONE,    0,  0 },
-        { "",                                RANGE_NONE,    0,  0 },
+        { "bytes=0-0", RANGE_ONE, 0, 0 },
+        { "bytes=5-", RANGE_ONE, 5, 99 },
+        { "bytes=-5", RANGE_ONE, 95, 99 },
+        { "bytes=-500", RANGE_ONE, 0, 99 },
+        { "bytes=99-200", RANGE_ONE, 99, 99 },
+        { "bytes=100-", RANGE_OUTSIDE, 0, 0 },
+        { "bytes=99999999999999999999999-", RANGE_OUTSIDE, 0, 0 },
+        { "bytes=0-99999999999999999999999", RANGE_ONE, 0, 99 },
+        { "bytes=-0", RANGE_OUTSIDE, 0, 0 },
+        { "bytes=", RANGE_NONE, 0, 0 },
+        { "bytes=-", RANGE_NONE, 0, 0 },
+        { "bytes=a-b", RANGE_NONE, 0, 0 },
+        { "bytes=3-2", RANGE_NONE, 0, 0 },
+        { "bytes=1-2,4-5", RANGE_NONE, 0, 0 },
+        { "pages=1-2", RANGE_NONE, 0, 0 },
+        { "", RANGE_NONE, 0, 0 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint64_t first = 0, last = 0;
@@ -135,10 +130,10 @@ static void test_addresses_and_prefixes(void **state)
     static const struct {
         const char *text, *shown, *cut;
     } cases[] = {
-        {"192.0.2.77",         "192.0.2.77",       "192.0.2.0/24"      },
-        { "2001:DB8:1:2::3",   "2001:db8:1:2::3",  "2001:db8:1::/48"   },
-        { "::ffff:192.0.2.77", "192.0.2.77",       "192.0.2.0/24"      },
-        { "2002:c000:24d::1",  "2002:c000:24d::1", "2002:c000:200::/40"},
+        { "192.0.2.77", "192.0.2.77", "192.0.2.0/24" },
+        { "2001:DB8:1:2::3", "2001:db8:1:2::3", "2001:db8:1::/48" },
+        { "::ffff:192.0.2.77", "192.0.2.77", "192.0.2.0/24" },
+        { "2002:c000:24d::1", "2002:c000:24d::1", "2002:c000:200::/40" },
     };
     for (size_t i = 0; i < 4; i++) {
         assert_true(http_addr_parse(kt_str_c(cases[i].text), &a));
@@ -178,12 +173,12 @@ static void test_hosts(void **state)
     static const struct {
         const char *text, *host;
     } good[] = {
-        {"Example.ORG",       "example.org"},
-        { "example.org:8080", "example.org"},
-        { "[::1]:80",         "[::1]"      },
-        { "127.0.0.1",        "127.0.0.1"  },
-        { "a.",               "a"          },
-        { "a:",               "a"          },
+        { "Example.ORG", "example.org" },
+        { "example.org:8080", "example.org" },
+        { "[::1]:80", "[::1]" },
+        { "127.0.0.1", "127.0.0.1" },
+        { "a.", "a" },
+        { "a:", "a" },
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(host_parse(mem, kt_str_c(good[i].text), &host) && kt_str_is(host, good[i].host));
@@ -252,25 +247,25 @@ static void test_multipart_forms(void **state)
 
 static void test_broken_multipart_forms_are_refused(void **state)
 {
-    static const struct {
-        const char *type, *body;
-    } cases[] = {
-        {"multipart/form-data", PART("name=a",     "", "x") "--XX--" },
-        { "multipart/form-data; boundary=",        "----"                       },
-        { "multipart/form-data; boundary=\"XX",        PART("name=a",  "", "x") "--XX--" },
-        { MULTI, ""              },
-        { MULTI,                    "--XX"                               },
-        { MULTI,                    PART("name=a",                   "", "x") },
-        { MULTI,                    PART("name=a",  "", "x") "--XXX" },
-        { MULTI,                   PART("filename=a",              "", "x") "--XX--" },
-        { MULTI,                "--XX\r\nContent-Disposition: attachment; name=a\r\n\r\nx\r\n--XX--"},
-        { MULTI,         PART("name=\"a",                         "", "x") "--XX--" },
-        { MULTI,PART("name=a","", "\xff") "--XX--" },
-        { MULTI,                    PART("name=\xff",                                "", "x") "--XX--" },
-        { MULTI,                    PART("name=a",                                 "Content-Transfer-Encoding: base64\r\n", "eA==") "--XX--" },
-        { MULTI,                   "--XX\r\nno colon\r\n\r\nx\r\n--XX--"},
-        { MULTI,                "--XX\r\nContent-Disposition: form-data; name=a\r\nx\r\n--XX--"                                  },
+    /* clang-format off */
+    static const struct { const char *type, *body; } cases[] = {
+        { "multipart/form-data", PART("name=a", "", "x") "--XX--" },
+        { "multipart/form-data; boundary=", "----" },
+        { "multipart/form-data; boundary=\"XX", PART("name=a", "", "x") "--XX--" },
+        { MULTI, "" },
+        { MULTI, "--XX" },
+        { MULTI, PART("name=a", "", "x") },
+        { MULTI, PART("name=a", "", "x") "--XXX" },
+        { MULTI, PART("filename=a", "", "x") "--XX--" },
+        { MULTI, "--XX\r\nContent-Disposition: attachment; name=a\r\n\r\nx\r\n--XX--" },
+        { MULTI, PART("name=\"a", "", "x") "--XX--" },
+        { MULTI, PART("name=a", "", "\xff") "--XX--" },
+        { MULTI, PART("name=\xff", "", "x") "--XX--" },
+        { MULTI, PART("name=a", "Content-Transfer-Encoding: base64\r\n", "eA==") "--XX--" },
+        { MULTI, "--XX\r\nno colon\r\n\r\nx\r\n--XX--" },
+        { MULTI, "--XX\r\nContent-Disposition: form-data; name=a\r\nx\r\n--XX--" },
     };
+    /* clang-format on */
     form f;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         kt_fail fail = { 0 };
@@ -329,15 +324,10 @@ static void test_a_session_ends_by_idleness_and_by_age(void **state)
     session_token(&random, mem, &other, &ignored);
     assert_int_equal(value.len, 43);
     s.row = (session){ .id = KT_STR("row"), .created_ms = clock.fixed_ms, .seen_ms = clock.fixed_ms };
-    the_finding = (finding){
-        .backend = {"account", shelf_load, shelf_touch, NULL, &s}
-    };
+    the_finding = (finding){ .backend = { "account", shelf_load, shelf_touch, NULL, &s } };
     http_options o = { .clock = &clock, .random = &random };
     http_server *server;
-    const route rows[] = {
-        {.method = "GET",     .path = "/", .handler = find_it, .activity = "x" },
-        { 0}
-    };
+    const route rows[] = { { .method = "GET", .path = "/", .handler = find_it, .activity = "x" }, { 0 } };
     assert_int_equal(http_server_new(&o, NULL, &server), KT_OK);
     assert_int_equal(http_routes(server, rows, NULL), KT_OK);
     int status;

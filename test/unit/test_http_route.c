@@ -209,7 +209,7 @@ static int ask(desk *d, const char *method, const char *target, const char *cons
 
 static const char *header(desk *d, const char *name)
 {
-    KT_EACH (h, d->headers)
+    KT_EACH(h, d->headers)
         if (kt_str_eq_nocase(kt_get_str(h, "name"), kt_str_c(name))) return kt_str_z(d->mem, kt_get_str(h, "value"));
     return "";
 }
@@ -309,19 +309,19 @@ static void test_unsafe_methods_must_come_from_our_own_pages(void **state)
         const char *headers[3];
         int status;
     } cases[] = {
-        {{ SAME, FORM, NULL },                                           200},
-        { { "Sec-Fetch-Site: none", FORM, NULL },                        200},
-        { { "Sec-Fetch-Site: same-site", FORM, NULL },                   403},
-        { { "Sec-Fetch-Site: cross-site", FORM, NULL },                  403},
-        { { "Sec-Fetch-Site: Same-Origin", FORM, NULL },                 403},
-        { { "Origin: http://localhost", FORM, NULL },                    200},
-        { { "Origin: https://kontor.example", FORM, NULL },              200},
-        { { "Origin: https://kontor.example:443", FORM, NULL },          200},
-        { { "Origin: https://kontor.example:444", FORM, NULL },          403},
-        { { "Origin: http://kontor.example", FORM, NULL },               403},
-        { { "Origin: null", FORM, NULL },                                403},
-        { { "Origin: https://kontor.example.evil.example", FORM, NULL }, 403},
-        { { FORM, NULL },                                                403},
+        { { SAME, FORM, NULL }, 200 },
+        { { "Sec-Fetch-Site: none", FORM, NULL }, 200 },
+        { { "Sec-Fetch-Site: same-site", FORM, NULL }, 403 },
+        { { "Sec-Fetch-Site: cross-site", FORM, NULL }, 403 },
+        { { "Sec-Fetch-Site: Same-Origin", FORM, NULL }, 403 },
+        { { "Origin: http://localhost", FORM, NULL }, 200 },
+        { { "Origin: https://kontor.example", FORM, NULL }, 200 },
+        { { "Origin: https://kontor.example:443", FORM, NULL }, 200 },
+        { { "Origin: https://kontor.example:444", FORM, NULL }, 403 },
+        { { "Origin: http://kontor.example", FORM, NULL }, 403 },
+        { { "Origin: null", FORM, NULL }, 403 },
+        { { "Origin: https://kontor.example.evil.example", FORM, NULL }, 403 },
+        { { FORM, NULL }, 403 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (ask(d, "POST", "/form", cases[i].headers, "a=b") != cases[i].status)
@@ -337,9 +337,7 @@ static bool pre_session(void *ctx, request *rq, kt_str token) { return kt_str_is
 static void test_forms_carry_a_token(void **state)
 {
     desk *d = *state;
-    session s = {
-        .id = KT_STR("s1"), .realm = "account", .csrf_key = {1, 2, 3}
-    };
+    session s = { .id = KT_STR("s1"), .realm = "account", .csrf_key = { 1, 2, 3 } };
     kt_str key = { (const char *)s.csrf_key, 32 };
     http_set_csrf(d->server, pre_session, d);
     assert_int_equal(ask(d, "POST", "/form", WITH(SAME, FORM), "a=b"), 403);
@@ -470,16 +468,16 @@ static void test_redirects_stay_here(void **state)
         const char *to;
         int status;
     } cases[] = {
-        {"/a",                                    303},
-        { "https://kontor.example/a",             303},
-        { "https://kontor.example",               303},
-        { "//evil.example",                       403},
-        { "https://evil.example/",                403},
-        { "https://kontor.example.evil.example/", 403},
-        { "/%5cevil",                             403},
-        { "",                                     403},
-        { "javascript:1",                         403},
-        { "/a%0d%0aSet-Cookie:x=1",               400},
+        { "/a", 303 },
+        { "https://kontor.example/a", 303 },
+        { "https://kontor.example", 303 },
+        { "//evil.example", 403 },
+        { "https://evil.example/", 403 },
+        { "https://kontor.example.evil.example/", 403 },
+        { "/%5cevil", 403 },
+        { "", 403 },
+        { "javascript:1", 403 },
+        { "/a%0d%0aSet-Cookie:x=1", 400 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char target[128];
@@ -511,14 +509,14 @@ static void test_the_language_is_asked_for_in_order(void **state)
         const char *headers[3];
         const char *lang;
     } cases[] = {
-        {"/hello",          { NULL },                                                "de"},
-        { "/hello",         { "Accept-Language: en-GB,en;q=0.9", NULL },             "en"},
-        { "/hello",         { "Accept-Language: fr, de;q=0.5, en;q=0.4", NULL },     "de"},
-        { "/hello",         { "Accept-Language: fr", NULL },                         "de"},
-        { "/hello",         { "Accept-Language: de", "Cookie: a=b; lang=en", NULL }, "en"},
-        { "/hello",         { "Cookie: lang=en; lang=de", NULL },                    "de"},
-        { "/hello?lang=de", { "Cookie: lang=en", NULL },                             "de"},
-        { "/hello?lang=xx", { "Cookie: lang=en", NULL },                             "en"},
+        { "/hello", { NULL }, "de" },
+        { "/hello", { "Accept-Language: en-GB,en;q=0.9", NULL }, "en" },
+        { "/hello", { "Accept-Language: fr, de;q=0.5, en;q=0.4", NULL }, "de" },
+        { "/hello", { "Accept-Language: fr", NULL }, "de" },
+        { "/hello", { "Accept-Language: de", "Cookie: a=b; lang=en", NULL }, "en" },
+        { "/hello", { "Cookie: lang=en; lang=de", NULL }, "de" },
+        { "/hello?lang=de", { "Cookie: lang=en", NULL }, "de" },
+        { "/hello?lang=xx", { "Cookie: lang=en", NULL }, "en" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ask(d, "GET", cases[i].target, cases[i].headers, "");
@@ -538,17 +536,17 @@ static void test_a_front_is_believed_only_where_it_stands(void **state)
         const char *peer;
         bool tls;
     } cases[] = {
-        {{ NULL },                                                                               "127.0.0.1",   false},
-        { { "X-Forwarded-For: 192.0.2.7", NULL },                                                "192.0.2.7",   false},
-        { { "X-Forwarded-For: 6.6.6.6, 192.0.2.7", NULL },                                       "192.0.2.7",   false},
-        { { "X-Forwarded-For: 6.6.6.6, 192.0.2.7, 10.1.2.3", "X-Forwarded-Proto: https", NULL }, "192.0.2.7",   true },
-        { { "X-Forwarded-For: 192.0.2.7", "Forwarded: for=6.6.6.6;proto=https", NULL },          "192.0.2.7",   false},
-        { { "X-Forwarded-For: nonsense", NULL },                                                 "127.0.0.1",   false},
-        { { "Forwarded: for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https", NULL },            "2001:db8::1", true },
-        { { "Forwarded: for=192.0.2.7;proto=http", NULL },                                       "192.0.2.7",   false},
-        { { "Forwarded: for=_hidden", NULL },                                                    "127.0.0.1",   false},
-        { { "X-Forwarded-For: 2001:db8::5", NULL },                                              "2001:db8::5", false},
-        { { "X-Forwarded-For: 192.0.2.7:1234", NULL },                                           "192.0.2.7",   false},
+        { { NULL }, "127.0.0.1", false },
+        { { "X-Forwarded-For: 192.0.2.7", NULL }, "192.0.2.7", false },
+        { { "X-Forwarded-For: 6.6.6.6, 192.0.2.7", NULL }, "192.0.2.7", false },
+        { { "X-Forwarded-For: 6.6.6.6, 192.0.2.7, 10.1.2.3", "X-Forwarded-Proto: https", NULL }, "192.0.2.7", true },
+        { { "X-Forwarded-For: 192.0.2.7", "Forwarded: for=6.6.6.6;proto=https", NULL }, "192.0.2.7", false },
+        { { "X-Forwarded-For: nonsense", NULL }, "127.0.0.1", false },
+        { { "Forwarded: for=6.6.6.6, for=\"[2001:db8::1]:4711\";proto=https", NULL }, "2001:db8::1", true },
+        { { "Forwarded: for=192.0.2.7;proto=http", NULL }, "192.0.2.7", false },
+        { { "Forwarded: for=_hidden", NULL }, "127.0.0.1", false },
+        { { "X-Forwarded-For: 2001:db8::5", NULL }, "2001:db8::5", false },
+        { { "X-Forwarded-For: 192.0.2.7:1234", NULL }, "192.0.2.7", false },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ask(d, "GET", "/hello", cases[i].headers, "");

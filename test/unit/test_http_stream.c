@@ -37,12 +37,12 @@ static kt_err nap(request *rq, reply *rs)
 }
 
 static const route rows[] = {
-    {.method = "GET",         .path = "/stream", .handler = open_stream, .kind = HTTP_INLINE, .activity = "x" },
+    { .method = "GET", .path = "/stream", .handler = open_stream, .kind = HTTP_INLINE, .activity = "x" },
     { .method = "GET", .path = "/worker-stream", .handler = open_stream, .kind = HTTP_WORK, .activity = "x" },
-    { .method = "GET",        .path = "/work/{n}", .handler = count_up, .kind = HTTP_WORK, .activity = "x" },
-    { .method = "GET",        .path = "/read/{n}", .handler = count_up, .kind = HTTP_READ, .activity = "x" },
+    { .method = "GET", .path = "/work/{n}", .handler = count_up, .kind = HTTP_WORK, .activity = "x" },
+    { .method = "GET", .path = "/read/{n}", .handler = count_up, .kind = HTTP_READ, .activity = "x" },
     { .method = "GET", .path = "/nap", .handler = nap, .kind = HTTP_WORK, .activity = "x" },
-    { 0       },
+    { 0 },
 };
 
 static int begin(void **state)

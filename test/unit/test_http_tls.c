@@ -13,9 +13,9 @@ static kt_err post(request *rq, reply *rs) { return reply_text(rs, 200, KT_STR("
 static kt_err work(request *rq, reply *rs) { return reply_text(rs, 200, KT_STR("worked")); }
 
 static const route rows[] = {
-    {.method = "GET",   .path = "/hello", .handler = hello, .kind = HTTP_INLINE, .activity = "x" },
+    { .method = "GET", .path = "/hello", .handler = hello, .kind = HTTP_INLINE, .activity = "x" },
     { .method = "GET", .path = "/work", .handler = work, .kind = HTTP_WORK, .activity = "x" },
-    { .method = "POST",  .path = "/post", .handler = post, .kind = HTTP_WORK, .activity = "x" },
+    { .method = "POST", .path = "/post", .handler = post, .kind = HTTP_WORK, .activity = "x" },
     { 0 },
 };
 
@@ -218,10 +218,7 @@ static void test_row_17_the_origin_of_a_form_has_its_scheme(void **state)
     static const struct {
         const char *scheme;
         const char *status;
-    } cases[] = {
-        {"https", "200"},
-        { "http", "403"}
-    };
+    } cases[] = { { "https", "200" }, { "http", "403" } };
     for (int i = 0; i < 2; i++) {
         tls_client c = tls_open(h->port, "NORMAL");
         snprintf(text, sizeof text,
