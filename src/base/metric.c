@@ -549,7 +549,7 @@ void kt_metrics_write(kt_metrics *metrics, kt_exposition form, kt_buf *out)
     pthread_mutex_lock(&metrics->lock);
     size_t n = metrics->n;
     kt_metric **families = kt_calloc(n + 1, sizeof *families);
-    memcpy(families, metrics->families, n * sizeof *families);
+    for (size_t f = 0; f < n; f++) families[f] = metrics->families[f];
     pthread_mutex_unlock(&metrics->lock);
     for (size_t f = 0; f < n; f++) {
         kt_metric *m = families[f];

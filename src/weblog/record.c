@@ -37,9 +37,10 @@ struct slot {
 };
 
 struct recorder {
-    _Alignas(64) _Atomic size_t head; /* next position to fill */
-    _Alignas(64) size_t tail;         /* next position to take; the writer's */
-    _Atomic size_t taken;             /* tail, as far as producers may see it */
+    _Atomic size_t head;  /* next position to fill */
+    char apart[64];       /* producers and the writer do not share a line of cache */
+    size_t tail;          /* next position to take; the writer's */
+    _Atomic size_t taken; /* tail, as far as producers may see it */
     recorder_options o;
     struct slot *slots;
     size_t mask;
