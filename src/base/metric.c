@@ -404,7 +404,7 @@ static void put_digits(kt_buf *out, const char *digits, size_t n, int exponent)
 
 static void put_number(kt_buf *out, double value, bool with_point)
 {
-    char digits[24];
+    char digits[24] = "";
     int exponent;
 
     if (isnan(value)) {
