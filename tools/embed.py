@@ -24,6 +24,7 @@ def main():
     arguments.add_argument('--out', required=True)
     arguments.add_argument('--source-root', required=True)
     arguments.add_argument('--web', required=True)
+    arguments.add_argument('inputs', nargs='*', help='for the build: it runs this again when the list changes')
     a = arguments.parse_args()
     files = {}
     for kind, strip in (('src', 'src/'), ('web', '')):
