@@ -229,6 +229,23 @@
     return result;
   }
 
+  // ---- blocked elements (consent-scripts.js), only for pages that have any
+
+  const BLOCKED = '[data-name], [data-service], [data-category], [data-consent-watch]';
+  let engine = null;
+  async function wake() {
+    if (engine || !document.querySelector(BLOCKED)) return;
+    await configure();
+    engine = await import(tag.dataset.scripts);
+    engine.start({
+      services: () => config.words.categories.flatMap((c) => c.services.filter((s) => s.optional).map((s) => ({ ...s, category: c.id }))),
+      granted: () => state.granted,
+      words: () => config.words.frame,
+      allow: (name) => decide([...new Set([...state.granted, name])], 'layer2', undefined).catch(() => show('layer2')),
+    });
+    listeners.push(() => engine.sweep());
+  }
+
   // ---- start
 
   document.addEventListener('click', (e) => {
@@ -258,6 +275,7 @@
   async function start() {
     await read(true);
     tell('consent:ready');
+    await wake();
     const sent = signals();
     if (window.top !== window.self || !state.ask.length) return;
     if (location.pathname === '/privacy/cookies') return;       // the page itself asks

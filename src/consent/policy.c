@@ -370,6 +370,7 @@ static kt_value *speak(const speaker *s)
     static const char *const second[] = { "title", "text", "save", "accept", "necessary", "close", "always", "purpose",
                                           "recipients", "nobody", "data", "cookies", "storage", "name", "kind",
                                           "lifetime", "access", "proof", "details", NULL };
+    static const char *const frame[] = { "text", "once", "always", "open", NULL };
     kt_value *tree = kt_map(s->mem);
     const operator_facts *o = registry_operator(s->p->registry);
     kt_set_c(s->mem, tree, "language", s->lang);
@@ -379,6 +380,7 @@ static kt_value *speak(const speaker *s)
     kt_set_c(s->mem, m, "notice_url", "/privacy");
     kt_set_str(s->mem, m, "imprint_url", o && o->imprint_url.len ? o->imprint_url : KT_STR("/imprint"));
     put_texts(s, kt_set_map(s->mem, tree, "second"), "second", second);
+    put_texts(s, kt_set_map(s->mem, tree, "frame"), "frame", frame);
     speak_categories(s, kt_set_list(s->mem, tree, "categories"));
     return tree;
 }

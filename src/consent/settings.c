@@ -159,6 +159,7 @@ void consent_add_bar(void *ctx, request *rq, reply *rs, kt_value *data)
     kt_set_str(rq->mem, bar, "return_to", path_encoded(rq));
     kt_set_c(rq->mem, bar, "lang", w->lang);
     kt_set_str(rq->mem, bar, "script", http_asset_url(rq->mem, "web/consent.js"));
+    kt_set_str(rq->mem, bar, "scripts", http_asset_url(rq->mem, "web/consent-scripts.js"));
     kt_set_str(rq->mem, bar, "config", kt_str_fmt(rq->mem, "/consent/config.json?lang=%s&v=%.16s-%lld", w->lang, w->hash.at,
                                                   (long long)room->policy->version));
     kt_buf out;
