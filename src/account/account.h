@@ -137,6 +137,9 @@ form_page form_page_new(request *rq, reply *rs, const form *sent);
 /* Adds a field; its value is what was sent, else `value`. Words: t.account.field.<name>. */
 kt_value *form_page_field(form_page *f, const char *name, const char *type, kt_str value, const char *autocomplete,
                           bool required);
+/* Type of the fields for addresses: browsers refuse letters beyond ASCII before the @ in type="email" and
+ * rewrite the domain, so that the person no longer sees what they typed. */
+#define EMAIL_INPUT "text"
 kt_value *form_page_get(const form_page *f, const char *name);
 /* Says what is wrong: words t.account.error.<reason>. field NULL = the form as a whole. */
 void form_page_fault(form_page *f, const char *field, const char *reason, int status);

@@ -14,7 +14,7 @@ enum { CONFIRM_VALID_H = 24, UNDO_VALID_H = 72 };
 
 static void email_field(form_page *f)
 {
-    kt_value *email = form_page_field(f, "new_email", "email", KT_STR(""), "email", true);
+    kt_value *email = form_page_field(f, "new_email", EMAIL_INPUT, KT_STR(""), "email", true);
     kt_set_c(f->rq->mem, email, "inputmode", "email");
 }
 

@@ -33,7 +33,7 @@ static kt_err ask_action(db *d, void *ctx)
 
 static void email_field(form_page *f)
 {
-    kt_value *email = form_page_field(f, "email", "email", KT_STR(""), "username", true);
+    kt_value *email = form_page_field(f, "email", EMAIL_INPUT, KT_STR(""), "username", true);
     kt_set_c(f->rq->mem, email, "inputmode", "email");
 }
 

@@ -156,7 +156,7 @@ static kt_err sign_in_action(db *d, void *ctx)
 
 static void sign_in_fields(form_page *f, kt_str return_to)
 {
-    kt_value *email = form_page_field(f, "email", "email", KT_STR(""), "username", true);
+    kt_value *email = form_page_field(f, "email", EMAIL_INPUT, KT_STR(""), "username", true);
     kt_set_c(f->rq->mem, email, "inputmode", "email");
     form_page_field(f, "password", "password", KT_STR(""), "current-password", true);
     kt_value *stay = form_page_field(f, "stay", "checkbox", KT_STR("1"), NULL, false);

@@ -107,7 +107,7 @@ kt_err account_register(account_room *room, kt_arena *mem, const registration *r
 
 static void sign_up_fields(form_page *f)
 {
-    kt_value *email = form_page_field(f, "email", "email", KT_STR(""), "username", true);
+    kt_value *email = form_page_field(f, "email", EMAIL_INPUT, KT_STR(""), "username", true);
     kt_set_c(f->rq->mem, email, "inputmode", "email");
     form_page_field(f, "password", "password", KT_STR(""), "new-password", true);
     person_fields(f, NULL, true);
@@ -179,7 +179,7 @@ kt_err post_sign_up(request *rq, reply *rs)
 kt_err get_sign_up_sent(request *rq, reply *rs)
 {
     form_page f = form_page_new(rq, rs, NULL);
-    form_page_field(&f, "email", "email", KT_STR(""), "username", true);
+    form_page_field(&f, "email", EMAIL_INPUT, KT_STR(""), "username", true);
     return form_page_reply(&f, "account/sign_up_sent");
 }
 
@@ -260,7 +260,7 @@ kt_err post_verify_resend(request *rq, reply *rs)
     kt_err err;
     TRY(form_take(rq, allowed, &sent));
     form_page f = form_page_new(rq, rs, sent);
-    form_page_field(&f, "email", "email", KT_STR(""), "username", true);
+    form_page_field(&f, "email", EMAIL_INPUT, KT_STR(""), "username", true);
     if (!email_parse(rq->mem, form_get(sent, "email"), room->options.utf8_local, &s.email, &reason)) {
         form_page_fault(&f, "email", reason, 400);
         return form_page_reply(&f, "account/sign_up_sent");
