@@ -23,9 +23,9 @@ static const int64_t MORNING = (int64_t)START_MS * 1000;
 
 typedef struct {
     kt_arena *mem;
-    pages    *pages;
-    registry *declared;      /* the sample, alone */
-    registry *own;           /* the program with its built-in operator */
+    pages *pages;
+    registry *declared; /* the sample, alone */
+    registry *own;      /* the program with its built-in operator */
 } world;
 
 /* ---- the world ---- */
@@ -108,8 +108,10 @@ static kt_str one_line(kt_arena *mem, kt_str text)
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
         bool gap = text.at[i] == ' ' || text.at[i] == '\n';
-        if (!gap) to[len++] = text.at[i];
-        else if (len && to[len - 1] != ' ') to[len++] = ' ';
+        if (!gap)
+            to[len++] = text.at[i];
+        else if (len && to[len - 1] != ' ')
+            to[len++] = ' ';
     }
     return (kt_str){ to, len };
 }
@@ -151,7 +153,9 @@ static kt_str place(kt_arena *mem, kt_str text, kt_str wanted)
 
 /* ---- N3: every fact ---- */
 
-typedef struct { kt_str field[4]; } fact_line;
+typedef struct {
+    kt_str field[4];
+} fact_line;
 
 static bool fact_read(kt_str line, fact_line *out)
 {
@@ -173,7 +177,8 @@ static size_t fact_missing(kt_arena *mem, kt_str text, const fact_line *f, kt_st
         kt_str part = kt_str_slice(parts, 0, bar == KT_NOT_FOUND_AT ? parts.len : bar);
         parts = bar == KT_NOT_FOUND_AT ? KT_STR("") : kt_str_slice(parts, bar + 3, parts.len);
         if (contains(body, part)) continue;
-        print_error("%s: %.*s: %.*s: \"%.*s\" is not there\n", lang, KT_ARG(f->field[0]), KT_ARG(f->field[1]), KT_ARG(part));
+        print_error("%s: %.*s: %.*s: \"%.*s\" is not there\n", lang, KT_ARG(f->field[0]), KT_ARG(f->field[1]),
+                    KT_ARG(part));
         missing++;
     }
     return missing;
@@ -201,11 +206,15 @@ static void test_N3_every_fact_of_the_declaration_is_in_the_notice(void **state)
 static void test_N3_the_data_lists_are_as_long_as_declared(void **state)
 {
     world *w = *state;
-    static const struct { const char *id; size_t n; bool complete; } lists[] = {
-        { "platform-delivery", 4, true },    { "access-logs", 4, true },        { "cookies-necessary", 4, true },
-        { "cookies-analytics", 4, true },    { "registration", 7, true },       { "billing-billwerk", 12, true },
-        { "payment-paypal", 13, false },     { "affiliate-tracking", 11, true }, { "messaging-intercom", 3, false },
-        { "analytics-mixpanel", 3, false },  { "nps-satismeter", 7, true },     { "guides-userlane", 2, true },
+    static const struct {
+        const char *id;
+        size_t n;
+        bool complete;
+    } lists[] = {
+        { "platform-delivery", 4, true },   { "access-logs", 4, true },         { "cookies-necessary", 4, true },
+        { "cookies-analytics", 4, true },   { "registration", 7, true },        { "billing-billwerk", 12, true },
+        { "payment-paypal", 13, false },    { "affiliate-tracking", 11, true }, { "messaging-intercom", 3, false },
+        { "analytics-mixpanel", 3, false }, { "nps-satismeter", 7, true },      { "guides-userlane", 2, true },
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         const activity *a = registry_activity(w->declared, lists[i].id);
@@ -216,10 +225,10 @@ static void test_N3_the_data_lists_are_as_long_as_declared(void **state)
 }
 
 static const char *const declared_ids[18] = {
-    "platform-delivery", "access-logs", "cookies-necessary", "cookies-analytics", "registration", "payment-processing",
-    "billing-billwerk", "payment-paypal", "affiliate-tracking", "affiliate-commission", "affiliate-new-customer",
-    "messaging-intercom", "cdp-segment", "analytics-mixpanel", "nps-satismeter", "guides-userlane", "polyfill-delivery",
-    "telemetry",
+    "platform-delivery",      "access-logs",        "cookies-necessary", "cookies-analytics",  "registration",
+    "payment-processing",     "billing-billwerk",   "payment-paypal",    "affiliate-tracking", "affiliate-commission",
+    "affiliate-new-customer", "messaging-intercom", "cdp-segment",       "analytics-mixpanel", "nps-satismeter",
+    "guides-userlane",        "polyfill-delivery",  "telemetry",
 };
 
 static void test_N3_the_sample_engages_all_18_activities_and_13_recipients(void **state)
@@ -249,13 +258,16 @@ static void activity_stands(world *w, kt_str text, const activity *a)
 
 static void no_orphans(world *w, const registry *r)
 {
-    static const char *const lists[] = { "general", "recipients", "cookie-list", "device-access", "8", "9", "10", "11", "12", "13", "14" };
+    static const char *const lists[] = { "general", "recipients", "cookie-list", "device-access", "8", "9", "10", "11",
+                                         "12",      "13",         "14" };
     kt_str text = rendered(w, r, "de", NOTICE_TEXT, false), anchor;
     const activity *const *all;
     size_t n = registry_activities(r, &all), line = 0, from = 0;
     for (size_t i = 0; i < n; i++) {
-        if (all[i]->in_notice) activity_stands(w, text, all[i]);
-        else assert_int_equal(place(w->mem, text, all[i]->id).len, 0);
+        if (all[i]->in_notice)
+            activity_stands(w, text, all[i]);
+        else
+            assert_int_equal(place(w->mem, text, all[i]->id).len, 0);
     }
     while (next_heading(text, from, &line, &anchor)) {
         bool known = registry_activity(r, kt_str_z(w->mem, anchor)) != NULL;
@@ -280,7 +292,8 @@ static void test_N2_date_stands_on_top(void **state)
     kt_str head = place(w->mem, rendered(w, w->declared, "de", NOTICE_TEXT, false), KT_STR("document"));
     size_t date = kt_str_find(head, KT_STR("Stand: 30. Juni 2022"), 0);
     assert_true(date != KT_NOT_FOUND_AT && date < 120);
-    assert_true(has(rendered(w, w->declared, "de", NOTICE_HTML, false), "<time datetime=\"2022-06-30\">Stand: 30. Juni 2022</time>"));
+    assert_true(has(rendered(w, w->declared, "de", NOTICE_HTML, false),
+                    "<time datetime=\"2022-06-30\">Stand: 30. Juni 2022</time>"));
 }
 
 static void test_N2_all_activities_with_their_seven_facts(void **state)
@@ -315,11 +328,14 @@ static void in_order(kt_str text, const char *const *parts, size_t n)
 static void test_N2_sections_8_to_14_in_the_declared_order(void **state)
 {
     world *w = *state;
-    static const char *const headings[] = { "<h2 id=\"general-heading\">", "<h2 id=\"8-heading\">", "<h2 id=\"9-heading\">",
-        "<h2 id=\"10-heading\">", "<h2 id=\"11-heading\">", "<h2 id=\"12-heading\">", "<h2 id=\"13-heading\">",
-        "<h2 id=\"14-heading\">" };
-    static const char *const anchors[] = { "id=\"platform-delivery\"", "<h3 id=\"8.1\">", "id=\"access-logs\"", "<h3 id=\"8.2\">",
-        "id=\"registration\"", "<h3 id=\"10.1\">", "id=\"payment-paypal\"", "<h3 id=\"11.3\">", "id=\"telemetry\"", "<h3 id=\"14.1\">" };
+    static const char *const headings[] = { "<h2 id=\"general-heading\">", "<h2 id=\"8-heading\">",
+                                            "<h2 id=\"9-heading\">",       "<h2 id=\"10-heading\">",
+                                            "<h2 id=\"11-heading\">",      "<h2 id=\"12-heading\">",
+                                            "<h2 id=\"13-heading\">",      "<h2 id=\"14-heading\">" };
+    static const char *const anchors[] = { "id=\"platform-delivery\"", "<h3 id=\"8.1\">",     "id=\"access-logs\"",
+                                           "<h3 id=\"8.2\">",          "id=\"registration\"", "<h3 id=\"10.1\">",
+                                           "id=\"payment-paypal\"",    "<h3 id=\"11.3\">",    "id=\"telemetry\"",
+                                           "<h3 id=\"14.1\">" };
     const registry *both[2] = { w->declared, w->own };
     for (size_t i = 0; i < 2; i++)
         in_order(rendered(w, both[i], "de", NOTICE_HTML, false), headings, sizeof headings / sizeof headings[0]);
@@ -345,11 +361,13 @@ static void test_N2_contents_show_1_to_7_as_one_entry_to_the_general_part(void *
 {
     world *w = *state;
     kt_str html = rendered(w, w->declared, "de", NOTICE_HTML, false);
-    assert_true(has(html, "<li><a href=\"https://sevdesk.de/datenschutz\"><span class=\"num\">1–7</span> Allgemeiner Teil</a>"));
+    assert_true(has(
+        html, "<li><a href=\"https://sevdesk.de/datenschutz\"><span class=\"num\">1–7</span> Allgemeiner Teil</a>"));
     assert_true(has(html, "<li><a href=\"#8\"><span class=\"num\">8</span>"));
     assert_true(has(html, "<a href=\"#telemetry\"><span class=\"num\">14.1</span>"));
     /* Without a general part elsewhere the entry leads to the one on the page. */
-    assert_true(has(rendered(w, w->own, "de", NOTICE_HTML, false), "<li><a href=\"#general\"><span class=\"num\">1–7</span>"));
+    assert_true(
+        has(rendered(w, w->own, "de", NOTICE_HTML, false), "<li><a href=\"#general\"><span class=\"num\">1–7</span>"));
 }
 
 /* ---- D10, N5, C9 ---- */
@@ -481,7 +499,8 @@ static size_t times_in(const kt_value *list, kt_str what)
 static void html_is_good(world *w, const registry *r, const char *lang, bool standalone)
 {
     kt_str html = rendered(w, r, lang, NOTICE_HTML, standalone);
-    static const char *const never[] = { "<script", "style=", "<style", "<img", "<link", "src=", "onclick", "<iframe", "register.notice." };
+    static const char *const never[] = { "<script", "style=",  "<style",          "<img", "<link", "src=",
+                                         "onclick", "<iframe", "register.notice." };
     assert_true(kt_utf8_valid(html));
     assert_true(balanced(html) > 100);
     for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
@@ -490,10 +509,13 @@ static void html_is_good(world *w, const registry *r, const char *lang, bool sta
     KT_EACH(id, ids) assert_int_equal(times_in(ids, id->as.string), 1);
     KT_EACH(link, links) {
         kt_str to = link->as.string;
-        if (to.len && to.at[0] == '#') assert_int_equal(times_in(ids, kt_str_slice(to, 1, to.len)), 1);
-        else assert_true(kt_str_starts(to, KT_STR("https://")) || kt_str_starts(to, KT_STR("mailto:")));
+        if (to.len && to.at[0] == '#')
+            assert_int_equal(times_in(ids, kt_str_slice(to, 1, to.len)), 1);
+        else
+            assert_true(kt_str_starts(to, KT_STR("https://")) || kt_str_starts(to, KT_STR("mailto:")));
     }
-    KT_EACH(label, attributes(w->mem, html, " aria-labelledby=\"")) assert_int_equal(times_in(ids, label->as.string), 1);
+    KT_EACH(label, attributes(w->mem, html, " aria-labelledby=\""))
+        assert_int_equal(times_in(ids, label->as.string), 1);
     assert_int_equal(has(html, "<!doctype html>"), standalone);
     assert_int_equal(times_in(attributes(w->mem, html, "<h1"), KT_STR(">")), 0);
 }
@@ -580,7 +602,8 @@ static void test_only_addresses_of_the_web_become_links(void **state)
     assert_int_equal(notice_href(w->mem, KT_STR("javascript:alert(1)")).len, 0);
     assert_int_equal(notice_href(w->mem, KT_STR("data:text/html,x")).len, 0);
     assert_int_equal(notice_href(w->mem, KT_STR("/privacy")).len, 0);
-    assert_true(kt_str_is(notice_href(w->mem, KT_STR("https://a.example/ä\"<b>")), "https://a.example/%C3%A4%22%3Cb%3E"));
+    assert_true(
+        kt_str_is(notice_href(w->mem, KT_STR("https://a.example/ä\"<b>")), "https://a.example/%C3%A4%22%3Cb%3E"));
 }
 
 static void test_articles_keep_their_short_form(void **state)
@@ -631,7 +654,8 @@ static int64_t newest(store *st)
 static kt_str column_of(world *w, store *st, int64_t version, const char *column)
 {
     rows *q = NULL;
-    assert_int_equal(store_rows(store_reader(st), &SQL_register_notice_get, ARGS(sql_int("version", version)), &q), KT_OK);
+    assert_int_equal(store_rows(store_reader(st), &SQL_register_notice_get, ARGS(sql_int("version", version)), &q),
+                     KT_OK);
     assert_true(rows_next(q));
     kt_str text = kt_str_dup(w->mem, rows_text(q, column));
     assert_int_equal(rows_end(q), KT_OK);
@@ -658,7 +682,8 @@ static void test_N4_a_changed_fact_makes_a_new_dated_version(void **state)
     assert_int_equal(notice_newest(st, &stamp), KT_OK);
     assert_int_equal(stamp.made_at, MORNING + 2 * KT_DAY_MS);
 
-    kt_str before = one_line(w->mem, column_of(w, st, 1, "text_de")), after = one_line(w->mem, column_of(w, st, 2, "text_de"));
+    kt_str before = one_line(w->mem, column_of(w, st, 1, "text_de")),
+           after = one_line(w->mem, column_of(w, st, 2, "text_de"));
     assert_true(has(before, "Höchstens 7 Tage ab: Zeitpunkt des Zugriffs"));
     assert_true(has(before, "Fassung 1 vom 14. November 2023"));
     assert_true(has(after, "Höchstens 3 Tage ab: Zeitpunkt des Zugriffs"));
@@ -672,8 +697,10 @@ static void test_N4_a_changed_fact_makes_a_new_dated_version(void **state)
     assert_int_equal(kt_json_parse(w->mem, column_of(w, st, 2, "changes"), NULL, &changes), KT_OK);
     assert_int_equal(changes->count, 1);
     assert_true(kt_str_is(kt_get_str(changes->first, "path"), "activities.access-logs.retention.raw.keep"));
-    assert_true(kt_str_is(kt_get_str(changes->first, "de"), "Verarbeitungen › Logfiles › Dauer der Speicherung › raw › geltende Frist"));
-    assert_true(kt_str_is(kt_get_str(changes->first, "en"), "Processing › Log files › retention › raw › period in force"));
+    assert_true(kt_str_is(kt_get_str(changes->first, "de"),
+                          "Verarbeitungen › Logfiles › Dauer der Speicherung › raw › geltende Frist"));
+    assert_true(
+        kt_str_is(kt_get_str(changes->first, "en"), "Processing › Log files › retention › raw › period in force"));
     assert_true(kt_str_is(kt_get_str(changes->first, "before"), "P7D"));
     assert_true(kt_str_is(kt_get_str(changes->first, "after"), "P3D"));
 
@@ -709,10 +736,7 @@ static void test_N4_any_fact_makes_a_new_version(void **state)
     kt_metrics_free(metrics);
 }
 
-static kt_err tamper(db *d, void *ctx)
-{
-    return store_exec_text(d, ctx, ARGS(), NULL);
-}
+static kt_err tamper(db *d, void *ctx) { return store_exec_text(d, ctx, ARGS(), NULL); }
 
 static void test_N4_a_kept_version_is_never_changed(void **state)
 {
@@ -742,10 +766,11 @@ static kt_value *json(world *w, const char *text)
 static void test_changes_name_what_came_went_and_differs(void **state)
 {
     world *w = *state;
-    kt_value *before = json(w, "{\"activities\":[{\"id\":\"a\",\"title\":{\"de\":\"Eins\",\"en\":\"One\"},\"section\":8},"
-                             "{\"id\":\"b\",\"title\":{\"de\":\"Zwei\",\"en\":\"Two\"}}]}");
+    kt_value *before =
+        json(w, "{\"activities\":[{\"id\":\"a\",\"title\":{\"de\":\"Eins\",\"en\":\"One\"},\"section\":8},"
+                "{\"id\":\"b\",\"title\":{\"de\":\"Zwei\",\"en\":\"Two\"}}]}");
     kt_value *after = json(w, "{\"activities\":[{\"id\":\"c\",\"title\":{\"de\":\"Drei\",\"en\":\"Three\"}},"
-                            "{\"id\":\"a\",\"title\":{\"de\":\"Eins\",\"en\":\"One\"},\"section\":9}]}");
+                              "{\"id\":\"a\",\"title\":{\"de\":\"Eins\",\"en\":\"One\"},\"section\":9}]}");
     kt_value *changes = notice_changes(w->mem, before, after);
     assert_int_equal(changes->count, 3);
     const kt_value *c = changes->first;
@@ -771,7 +796,8 @@ static void test_changes_of_the_same_facts_are_none(void **state)
 static void test_changes_of_plain_lists_are_one(void **state)
 {
     world *w = *state;
-    kt_value *changes = notice_changes(w->mem, json(w, "{\"subjects\":[\"user\"]}"), json(w, "{\"subjects\":[\"user\",\"visitor\"]}"));
+    kt_value *changes =
+        notice_changes(w->mem, json(w, "{\"subjects\":[\"user\"]}"), json(w, "{\"subjects\":[\"user\",\"visitor\"]}"));
     assert_int_equal(changes->count, 1);
     assert_true(kt_str_is(notice_brief(w->mem, kt_get(changes->first, "after"), "de"), "user, visitor"));
 }
@@ -845,7 +871,14 @@ static void test_record_names_transfers_safeguards_and_bases(void **state)
 
 /* ---- the pages ---- */
 
-typedef struct { kt_clock clock; kt_random random; kt_metrics *metrics; store *st; http_server *server; notice_room room; } site;
+typedef struct {
+    kt_clock clock;
+    kt_random random;
+    kt_metrics *metrics;
+    store *st;
+    http_server *server;
+    notice_room room;
+} site;
 
 static void site_open(world *w, site *s)
 {
@@ -884,8 +917,9 @@ static int get(world *w, site *s, const char *target, kt_value **headers, kt_str
 {
     int status = 0;
     kt_value *none;
-    assert_int_equal(http_try(s->server, w->mem, "GET", target, (const char *const[]){ "Accept-Language: de", NULL }, KT_STR(""),
-                              &status, headers ? headers : &none, body), KT_OK);
+    assert_int_equal(http_try(s->server, w->mem, "GET", target, (const char *const[]){ "Accept-Language: de", NULL },
+                              KT_STR(""), &status, headers ? headers : &none, body),
+                     KT_OK);
     return status;
 }
 
@@ -936,9 +970,10 @@ static void test_N4_old_versions_stay_readable_on_the_page(void **state)
     kt_value *old = json(w, kt_str_z(w->mem, body));
     assert_int_equal(kt_get_int(old, "version", 0), 2);
     assert_int_equal(kt_get(kt_get(old, "facts"), "activities")->count, 18);
-    static const char *const wrong[] = { "/privacy?version=0", "/privacy?version=4", "/privacy?version=-1", "/privacy?version=x",
-                                         "/privacy.txt?version=9999999999999999999" };
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_int_equal(get(w, &s, wrong[i], NULL, &body), 404);
+    static const char *const wrong[] = { "/privacy?version=0", "/privacy?version=4", "/privacy?version=-1",
+                                         "/privacy?version=x", "/privacy.txt?version=9999999999999999999" };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(get(w, &s, wrong[i], NULL, &body), 404);
     site_close(&s);
 }
 
@@ -966,8 +1001,12 @@ static void test_german_names_lead_to_the_pages(void **state)
     kt_value *headers = NULL;
     kt_str body = KT_STR_NONE;
     static const char *const names[][2] = {
-        { "/datenschutz", "/privacy" }, { "/anmelden", "/sign-in" }, { "/registrieren", "/sign-up" },
-        { "/konto", "/account" }, { "/cookies", "/privacy/cookies" }, { "/impressum", "/imprint" },
+        { "/datenschutz", "/privacy" },
+        { "/anmelden", "/sign-in" },
+        { "/registrieren", "/sign-up" },
+        { "/konto", "/account" },
+        { "/cookies", "/privacy/cookies" },
+        { "/impressum", "/imprint" },
         { "/datenschutz?version=2", "/privacy?version=2" },
     };
     site_open(w, &s);
