@@ -256,8 +256,10 @@ kt_err account_demo(house *h, void *room);
 
 /* "why we hold it" of one kind of data, from the register: {data, activity, basis, until}. */
 kt_value *why_held(account_room *room, kt_arena *mem, const char *lang, const char *activity_id, const char *data_id);
-/* Names of countries (ISO 3166-1 alpha-2), sorted by their name in `lang`; false when the code is none. */
+/* The same of a whole activity; and of all of this room. */
+kt_value *why_held_whole(kt_arena *mem, const char *lang, const activity *a);
 kt_value *why_list(account_room *room, kt_arena *mem, const char *lang);
+/* Countries by ISO 3166-1 alpha-2; the options are sorted by their names in the reader's language. */
 bool      country_known(kt_str code);
 kt_str    country_name(kt_str code, const char *lang);
 void      country_options(request *rq, kt_value *field);

@@ -141,27 +141,51 @@ static bool holds_accounts(const activity *a)
     return false;
 }
 
-/* From the register: what each activity keeps about a customer, and what stands against erasing it. */
+/* Gone with the account: what this room keeps, and what another room keeps until account.closed. */
+static bool goes_with_account(const activity *a)
+{
+    if (a->n_holds) return false;
+    if (a->module && strcmp(a->module, "account") == 0) return true;
+    for (size_t i = 0; i < a->n_keeps; i++) if (kt_str_is(a->keeps[i].start, "account_closed")) return true;
+    return false;
+}
+
+static void add_erased(request *rq, const activity *a, kt_value *list)
+{
+    kt_value *row = kt_add_map(rq->mem, list);
+    kt_str names[32];
+    size_t n = 0;
+    for (; n < a->n_data && n < 32; n++) names[n] = words_in(&a->data[n].name, rq->lang);
+    kt_set_str(rq->mem, row, "name", words_in(&a->title, rq->lang));
+    kt_set_str(rq->mem, row, "what", kt_str_join(rq->mem, names, n, KT_STR(", ")));
+}
+
+/* By a law, or for a purpose of its own that lasts longer than the account (the audit trail, proofs). */
+static void add_held(request *rq, const activity *a, kt_value *list)
+{
+    for (size_t k = 0; k < a->n_holds; k++) {
+        kt_value *row = kt_add_map(rq->mem, list);
+        kt_set_str(rq->mem, row, "name", words_in(&a->title, rq->lang));
+        kt_set_str(rq->mem, row, "law", a->holds[k].law);
+        kt_set_str(rq->mem, row, "until", words_in(&a->holds[k].wording, rq->lang));
+    }
+    if (a->n_holds) return;
+    kt_value *why = why_held_whole(rq->mem, rq->lang, a), *row = kt_add_map(rq->mem, list);
+    kt_set_str(rq->mem, row, "name", words_in(&a->title, rq->lang));
+    kt_set_str(rq->mem, row, "law", kt_get_str(why, "why_basis"));
+    kt_set_str(rq->mem, row, "until", kt_get_str(why, "why_until"));
+}
+
+/* From the register: what each activity keeps about a customer, and what outlasts the account. */
 static void add_consequences(account_room *room, request *rq, kt_value *data)
 {
     const activity *const *list = NULL;
     size_t n = registry_activities(room->h->registry, &list);
     kt_value *erased = kt_set_list(rq->mem, data, "erased"), *held = kt_set_list(rq->mem, data, "held");
     for (size_t i = 0; i < n; i++) {
-        const activity *a = list[i];
-        if (a->declared_only || !holds_accounts(a)) continue;
-        if (!a->n_holds) {
-            kt_value *row = kt_add_map(rq->mem, erased);
-            kt_set_str(rq->mem, row, "name", words_in(&a->title, rq->lang));
-            kt_value *what = kt_set_list(rq->mem, row, "what");
-            for (size_t k = 0; k < a->n_data; k++) kt_add_str(rq->mem, what, words_in(&a->data[k].name, rq->lang));
-        }
-        for (size_t k = 0; k < a->n_holds; k++) {
-            kt_value *row = kt_add_map(rq->mem, held);
-            kt_set_str(rq->mem, row, "name", words_in(&a->title, rq->lang));
-            kt_set_str(rq->mem, row, "law", a->holds[k].law);
-            kt_set_str(rq->mem, row, "until", words_in(&a->holds[k].wording, rq->lang));
-        }
+        if (list[i]->declared_only || !holds_accounts(list[i])) continue;
+        if (goes_with_account(list[i])) add_erased(rq, list[i], erased);
+        else add_held(rq, list[i], held);
     }
     kt_set_bool(rq->mem, data, "has_held", held->count > 0);
     kt_set_int(rq->mem, data, "grace_days", room->options.grace_ms / KT_DAY_MS);

@@ -29,6 +29,11 @@ static kt_value *why_of(kt_arena *mem, const char *lang, const activity *a, kt_s
     return why;
 }
 
+kt_value *why_held_whole(kt_arena *mem, const char *lang, const activity *a)
+{
+    return why_of(mem, lang, a, words_in(&a->title, lang));
+}
+
 kt_value *why_held(account_room *room, kt_arena *mem, const char *lang, const char *activity_id, const char *data_id)
 {
     const activity *a = registry_activity(room->h->registry, activity_id);
