@@ -15,7 +15,11 @@ typedef struct { const char *key; const char *word; int64_t number; } kt_log_fie
 void kt_log_set_level(kt_log_level least);
 /* Fields end with a key of NULL: kt_log(KT_LOG_WARN, "store.busy", KT_NUMBER("ms", 12)). */
 void kt_log_event(kt_log_level level, const char *event, const kt_log_field *fields);
+#ifndef __cppcheck__                   /* which does not know __VA_OPT__ */
 #define kt_log(level, event, ...) \
     kt_log_event((level), (event), (const kt_log_field[]){ __VA_ARGS__ __VA_OPT__(,) { NULL, NULL, 0 } })
+#else
+#define kt_log(level, event, ...) kt_log_event((level), (event), NULL)
+#endif
 
 #endif

@@ -38,7 +38,11 @@ static inline sql_arg sql_text(const char *name, kt_str s)  { return (sql_arg){ 
 static inline sql_arg sql_blob(const char *name, kt_str s)  { return (sql_arg){ s.at ? SQL_BLOB : SQL_NULL, name, 0, 0, s }; }
 static inline sql_arg sql_null(const char *name)            { return (sql_arg){ SQL_NULL, name, 0, 0, KT_STR_NONE }; }
 /* store_exec(db, &SQL_account_touch, ARGS(sql_text("id", id), sql_int("now", now)), NULL) */
+#ifndef __cppcheck__                   /* which does not know __VA_OPT__ */
 #define ARGS(...) ((const sql_arg[]){ __VA_ARGS__ __VA_OPT__(,) { SQL_END, NULL, 0, 0, { NULL, 0 } } })
+#else
+#define ARGS(...) NULL
+#endif
 
 typedef struct {
     const char *dir;                /* data directory; the file is DIR/kontor.db */
