@@ -96,7 +96,7 @@
     tell('consent:change');
     const off = before.some((id) => !state.granted.includes(id));
     const on = optional().some((s) => s.reload && state.granted.includes(s.id) && !before.includes(s.id));
-    if (off || on) location.reload();
+    if (off || on) setTimeout(() => location.reload());       // whoever asked gets the answer first
   }
 
   // ---- first layer: not modal, the page stays usable, nothing is covered

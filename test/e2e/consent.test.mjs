@@ -84,7 +84,9 @@ test('accept all brings exactly the register\'s cookies, and two clicks on the s
 
   await go(v.page, '/sign-in');
   await v.page.locator('main').getByText(SETTINGS).click();                 // first click
+  const reloaded = v.page.waitForEvent('load');                             // what was on must not go on running
   await press(v.page, layer(v.page), REFUSE);                               // second click
+  await reloaded;
   assert.ok(!(await v.jar()).includes('seen'));
   assert.deepEqual((await state(v.page)).granted, []);
   for (let i = 0; i < 20; i++) {
@@ -287,8 +289,13 @@ test('the script interface: get, on, withdraw, and events', async () => {
   assert.deepEqual(await v.page.evaluate(() => window.heard), [1, 0]);
   await go(v.page, '/privacy');
   const reloaded = v.page.waitForEvent('load');
-  const result = await v.page.evaluate(() => window.consent.withdraw());
+  let answer;
+  const answered = new Promise((r) => { answer = r; });
+  await v.page.exposeFunction('report', (r) => answer(r));
+  await v.page.evaluate(() => { window.consent.withdraw().then(window.report); });
+  const result = await answered;
   await reloaded;
+  await v.page.waitForLoadState('networkidle');
   assert.deepEqual(result.expired, ['seen']);
   assert.equal(result.erased, 1);
   assert.equal(await v.page.evaluate(() => window.consent.get('page-statistics')), false);
