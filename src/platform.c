@@ -33,15 +33,15 @@ const module *const platform_modules[] = {
 enum { MODULES_MAX = 64, HASH_WORKERS = 2, LIMITER_KEYS = 100000 };
 
 struct platform {
-    house     house;
-    kt_arena *mem;                        /* lives as long as the platform */
-    kt_clock  clock;
+    house house;
+    kt_arena *mem; /* lives as long as the platform */
+    kt_clock clock;
     kt_random random;
     kt_metrics *metrics;
-    void     *rooms[MODULES_MAX];
-    size_t    opened;                     /* modules whose init has run */
-    int       lock;                       /* DIR/lock, held while serving */
-    bool      serving;
+    void *rooms[MODULES_MAX];
+    size_t opened; /* modules whose init has run */
+    int lock;      /* DIR/lock, held while serving */
+    bool serving;
 };
 
 house *platform_house(platform *p) { return &p->house; }
@@ -68,7 +68,8 @@ static kt_err read_key(platform *p, bool create, kt_fail *fail)
             return kt_fail_set(fail, KT_IO, NULL, "cannot write %s: %s", path, strerror(errno));
         }
     } else if (fd < 0) {
-        return kt_fail_set(fail, KT_NOT_FOUND, NULL, "%s is missing: run `kontor init --data %s` first", path, p->house.data_dir);
+        return kt_fail_set(fail, KT_NOT_FOUND, NULL, "%s is missing: run `kontor init --data %s` first", path,
+                           p->house.data_dir);
     } else if (read(fd, key, sizeof key) != (ssize_t)sizeof key) {
         close(fd);
         return kt_fail_set(fail, KT_CORRUPT, NULL, "%s is not 32 bytes long: restore it from a backup", path);
@@ -90,7 +91,7 @@ static kt_err take_lock(platform *p, kt_fail *fail)
 static kt_err open_directory(platform *p, const platform_options *o, kt_fail *fail)
 {
     kt_random ephemeral = kt_random_real();
-    if (!o->data_dir) {                   /* in memory: a key for this run only */
+    if (!o->data_dir) { /* in memory: a key for this run only */
         unsigned char *key = kt_alloc(p->mem, 32);
         kt_random_fill(&ephemeral, key, 32);
         p->house.secret = (kt_str){ (char *)key, 32 };
@@ -99,7 +100,9 @@ static kt_err open_directory(platform *p, const platform_options *o, kt_fail *fa
     char *real = NULL;
     if (o->create) TRY(make_dir(o->data_dir, fail));
     real = realpath(o->data_dir, NULL);
-    if (!real) return kt_fail_set(fail, KT_NOT_FOUND, NULL, "no data directory %s: run `kontor init --data %s` first", o->data_dir, o->data_dir);
+    if (!real)
+        return kt_fail_set(fail, KT_NOT_FOUND, NULL, "no data directory %s: run `kontor init --data %s` first",
+                           o->data_dir, o->data_dir);
     p->house.data_dir = kt_str_z(p->mem, kt_str_c(real));
     free(real);
     TRY(read_key(p, o->create, fail));
@@ -126,7 +129,8 @@ static const char *const *config_words(platform *p, const char *section, const c
 
 static bool is_loopback(const char *listen)
 {
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 || strncmp(listen, "localhost:", 10) == 0;
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
+           strncmp(listen, "localhost:", 10) == 0;
 }
 
 static const char *find_config(platform *p, const platform_options *o)
@@ -140,7 +144,9 @@ static const char *find_config(platform *p, const platform_options *o)
 
 static kt_err open_store(platform *p, kt_fail *fail)
 {
-    store_options so = { .dir = p->house.data_dir, .clock = &p->clock, .metrics = p->metrics, .in_memory = !p->house.data_dir };
+    store_options so = {
+        .dir = p->house.data_dir, .clock = &p->clock, .metrics = p->metrics, .in_memory = !p->house.data_dir
+    };
     TRY(store_open(&so, fail, &p->house.store));
     static const char *const below[] = { "store", "register" };
     for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
@@ -192,7 +198,8 @@ static kt_err open_mail(platform *p, const platform_options *o, kt_fail *fail)
     const char *from = config_word(p, "mail", "from_address"), *name = config_word(p, "mail", "from_name");
     mail_options mo = {
         .smtp_url = o->mail_drop ? NULL : config_word(p, "mail", "smtp_url"),
-        .smtp_user = config_word(p, "mail", "user"), .smtp_password = password,
+        .smtp_user = config_word(p, "mail", "user"),
+        .smtp_password = password,
         .smtp_require_tls = kt_get_bool(kt_get(registry_config(h->registry), "mail"), "require_tls", true),
         .drop_dir = o->mail_drop,
         .from_address = from ? from : kt_str_z(p->mem, op->email),
@@ -213,7 +220,8 @@ static kt_err open_server(platform *p, const platform_options *o, kt_fail *fail)
     const char *configured = config_word(p, "server", "listen");
     const char *listen = o->listen ? o->listen : configured ? configured : "127.0.0.1:8080";
     if (!is_loopback(listen) && (o->test_clock || o->mail_drop))
-        return kt_fail_set(fail, KT_REFUSED, NULL, "--test-clock and --mail-drop are for loopback only, not for %s", listen);
+        return kt_fail_set(fail, KT_REFUSED, NULL, "--test-clock and --mail-drop are for loopback only, not for %s",
+                           listen);
     const kt_value *tls = kt_get(kt_get(registry_config(p->house.registry), "server"), "tls");
     kt_str certificate = kt_get_str(tls, "certificate"), key = kt_get_str(tls, "key");
     const char *spool = kt_str_z(p->mem, kt_str_fmt(p->mem, "%s/spool", p->house.data_dir));
@@ -226,7 +234,9 @@ static kt_err open_server(platform *p, const platform_options *o, kt_fail *fail)
         .trusted_fronts = config_words(p, "server", "trusted_fronts"),
         .public_origin = config_word(p, "server", "public_origin"),
         .spool_dir = spool,
-        .clock = &p->clock, .random = &p->random, .metrics = p->metrics,
+        .clock = &p->clock,
+        .random = &p->random,
+        .metrics = p->metrics,
     };
     TRY(http_server_new(&ho, fail, &p->house.server));
     const char *admin = config_word(p, "server", "admin_listen");
@@ -253,7 +263,8 @@ static kt_err open_modules(platform *p, kt_fail *fail)
     for (size_t i = 0; platform_modules[i]; i++) {
         const module *m = platform_modules[i];
         kt_err err = m->init ? m->init(h, fail, &p->rooms[i]) : KT_OK;
-        if (err != KT_OK) return kt_fail_set(fail, err, NULL, "the room %s does not open: %s", m->name, kt_err_text(err));
+        if (err != KT_OK)
+            return kt_fail_set(fail, err, NULL, "the room %s does not open: %s", m->name, kt_err_text(err));
         p->opened = i + 1;
         for (const subscription *s = m->subscriptions; s && s->hear; s++) bus_subscribe(h->bus, s, p->rooms[i]);
         for (const job *j = m->jobs; j && j->name; j++) jobs_add(h->jobs, j, p->rooms[i]);
@@ -282,7 +293,7 @@ static kt_err open_all(platform *p, const platform_options *o, kt_value *faults,
 kt_err platform_open(const platform_options *o, kt_arena *mem, kt_value *faults, kt_fail *fail, platform **out)
 {
     struct rlimit none = { 0, 0 };
-    setrlimit(RLIMIT_CORE, &none);        /* a core file would be a copy of personal data */
+    setrlimit(RLIMIT_CORE, &none); /* a core file would be a copy of personal data */
     umask(0077);
     platform *p = kt_calloc(1, sizeof *p);
     (void)mem;
@@ -354,6 +365,8 @@ kt_err platform_serve(platform *p, kt_fail *fail)
         kt_log(ok ? KT_LOG_INFO : KT_LOG_ERROR, ok ? "tls.reloaded" : "tls.not_reloaded");
     }
     kt_log(KT_LOG_INFO, "serve.stopping");
+    for (size_t i = 0; platform_modules[i]; i++)
+        if (platform_modules[i]->drain) platform_modules[i]->drain(p->rooms[i]);
     http_stop(h->server);
     return KT_OK;
 }

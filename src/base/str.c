@@ -34,8 +34,7 @@ bool kt_str_starts(kt_str s, kt_str prefix)
 
 bool kt_str_ends(kt_str s, kt_str suffix)
 {
-    return s.len >= suffix.len &&
-           (suffix.len == 0 || memcmp(s.at + s.len - suffix.len, suffix.at, suffix.len) == 0);
+    return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.at + s.len - suffix.len, suffix.at, suffix.len) == 0);
 }
 
 size_t kt_str_find_byte(kt_str s, char byte, size_t from)
@@ -64,7 +63,10 @@ static bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 kt_str kt_str_trim(kt_str s)
 {
-    while (s.len && blank(s.at[0])) { s.at++; s.len--; }
+    while (s.len && blank(s.at[0])) {
+        s.at++;
+        s.len--;
+    }
     while (s.len && blank(s.at[s.len - 1])) s.len--;
     return s;
 }
@@ -106,8 +108,10 @@ kt_str kt_str_vfmt(kt_arena *mem, const char *fmt, va_list args)
     int n = vsnprintf(small, sizeof small, fmt, args);
     assert(n >= 0);
     char *out = kt_alloc(mem, (size_t)n + 1);
-    if ((size_t)n < sizeof small) memcpy(out, small, (size_t)n);
-    else vsnprintf(out, (size_t)n + 1, fmt, again);
+    if ((size_t)n < sizeof small)
+        memcpy(out, small, (size_t)n);
+    else
+        vsnprintf(out, (size_t)n + 1, fmt, again);
     va_end(again);
     return (kt_str){ out, (size_t)n };
 }
@@ -127,7 +131,10 @@ kt_str kt_str_join(kt_arena *mem, const kt_str *parts, size_t n, kt_str sep)
     for (size_t i = 0; i < n; i++) len += parts[i].len + (i ? sep.len : 0);
     char *out = kt_alloc(mem, len + 1), *at = out;
     for (size_t i = 0; i < n; i++) {
-        if (i && sep.len) { memcpy(at, sep.at, sep.len); at += sep.len; }
+        if (i && sep.len) {
+            memcpy(at, sep.at, sep.len);
+            at += sep.len;
+        }
         if (parts[i].len) memcpy(at, parts[i].at, parts[i].len);
         at += parts[i].len;
     }
@@ -161,16 +168,28 @@ int32_t kt_utf8_next(kt_str s, size_t *at)
     const unsigned char *p = (const unsigned char *)s.at + *at;
     size_t left = s.len - *at;
     assert(left > 0);
-    if (p[0] < 0x80) { *at += 1; return p[0]; }
+    if (p[0] < 0x80) {
+        *at += 1;
+        return p[0];
+    }
     size_t n = p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : p[0] >= 0xE0 && p[0] < 0xF0 ? 3 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : 0;
-    if (n == 0 || n > left) { *at += 1; return -1; }
+    if (n == 0 || n > left) {
+        *at += 1;
+        return -1;
+    }
     int32_t code = p[0] & (0x7F >> n);
     for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80) { *at += 1; return -1; }
+        if ((p[i] & 0xC0) != 0x80) {
+            *at += 1;
+            return -1;
+        }
         code = (int32_t)((uint32_t)code << 6 | (p[i] & 0x3F));
     }
     static const int32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-    if (code < least[n] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) { *at += 1; return -1; }
+    if (code < least[n] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
+        *at += 1;
+        return -1;
+    }
     *at += n;
     return code;
 }
@@ -254,7 +273,10 @@ void kt_buf_put_int(kt_buf *buf, int64_t value)
     char digits[24];
     size_t at = sizeof digits;
     uint64_t n = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do { digits[--at] = (char)('0' + n % 10); n /= 10; } while (n);
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
     if (value < 0) digits[--at] = '-';
     kt_buf_put(buf, (kt_str){ digits + at, sizeof digits - at });
 }
@@ -290,12 +312,18 @@ void kt_buf_put_json(kt_buf *buf, kt_str s)
         if (c >= 0x20 && c != '"' && c != '\\') continue;
         kt_buf_put(buf, kt_str_slice(s, from, here));
         from = at;
-        if (c < 0) kt_buf_put_c(buf, "\xEF\xBF\xBD");
-        else if (c == '"') kt_buf_put_c(buf, "\\\"");
-        else if (c == '\\') kt_buf_put_c(buf, "\\\\");
-        else if (c == '\n') kt_buf_put_c(buf, "\\n");
-        else if (c == '\r') kt_buf_put_c(buf, "\\r");
-        else if (c == '\t') kt_buf_put_c(buf, "\\t");
+        if (c < 0)
+            kt_buf_put_c(buf, "\xEF\xBF\xBD");
+        else if (c == '"')
+            kt_buf_put_c(buf, "\\\"");
+        else if (c == '\\')
+            kt_buf_put_c(buf, "\\\\");
+        else if (c == '\n')
+            kt_buf_put_c(buf, "\\n");
+        else if (c == '\r')
+            kt_buf_put_c(buf, "\\r");
+        else if (c == '\t')
+            kt_buf_put_c(buf, "\\t");
         else {
             char escape[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
             kt_buf_put(buf, (kt_str){ escape, 6 });
@@ -310,10 +338,12 @@ void kt_buf_put_percent(kt_buf *buf, kt_str s)
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '.' || c == '_' || c == '~';
-        if (plain) kt_buf_put_byte(buf, (char)c);
-        else kt_buf_put(buf, (kt_str){ (char[]){ '%', hex[c >> 4], hex[c & 15] }, 3 });
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                     c == '.' || c == '_' || c == '~';
+        if (plain)
+            kt_buf_put_byte(buf, (char)c);
+        else
+            kt_buf_put(buf, (kt_str){ (char[]){ '%', hex[c >> 4], hex[c & 15] }, 3 });
     }
 }
 
@@ -331,8 +361,7 @@ bool kt_hex_decode(kt_arena *mem, kt_str hex, kt_str *out)
     unsigned char *bytes = kt_alloc(mem, hex.len / 2 + 1);
     size_t n = 0;
     const char *end = NULL;
-    if (hex.len % 2 || sodium_hex2bin(bytes, hex.len / 2, hex.at, hex.len, NULL, &n, &end) != 0 ||
-        n != hex.len / 2)
+    if (hex.len % 2 || sodium_hex2bin(bytes, hex.len / 2, hex.at, hex.len, NULL, &n, &end) != 0 || n != hex.len / 2)
         return false;
     *out = (kt_str){ (char *)bytes, n };
     return true;
@@ -362,7 +391,21 @@ bool kt_base64url_decode(kt_arena *mem, kt_str text, kt_str *out)
     size_t n = 0;
     const char *end = NULL;
     if (text.len && (sodium_base642bin(bytes, text.len, text.at, text.len, NULL, &n, &end,
-                                       sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 || end != text.at + text.len))
+                                       sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+                     end != text.at + text.len))
+        return false;
+    *out = (kt_str){ (char *)bytes, n };
+    return true;
+}
+
+bool kt_base64_decode(kt_arena *mem, kt_str text, kt_str *out)
+{
+    unsigned char *bytes = kt_alloc(mem, text.len + 1);
+    size_t n = 0;
+    const char *end = NULL;
+    if (text.len && (sodium_base642bin(bytes, text.len, text.at, text.len, " \t\r\n", &n, &end,
+                                       sodium_base64_VARIANT_ORIGINAL) != 0 ||
+                     end != text.at + text.len))
         return false;
     *out = (kt_str){ (char *)bytes, n };
     return true;
@@ -370,7 +413,10 @@ bool kt_base64url_decode(kt_arena *mem, kt_str text, kt_str *out)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 bool kt_percent_decode(kt_arena *mem, kt_str s, bool plus_is_blank, kt_str *out)

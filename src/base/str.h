@@ -94,6 +94,7 @@ bool   kt_hex_decode(kt_arena *mem, kt_str hex, kt_str *out);
 kt_str kt_base64url(kt_arena *mem, const void *data, size_t len);       /* no padding */
 bool   kt_base64url_decode(kt_arena *mem, kt_str text, kt_str *out);
 kt_str kt_base64(kt_arena *mem, const void *data, size_t len);          /* padded */
+bool   kt_base64_decode(kt_arena *mem, kt_str text, kt_str *out);       /* padded; blanks and line ends are skipped */
 /* %XX to bytes; plus_is_blank for forms. False on a broken escape. */
 bool   kt_percent_decode(kt_arena *mem, kt_str s, bool plus_is_blank, kt_str *out);
 

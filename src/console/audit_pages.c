@@ -14,7 +14,8 @@ kt_err console_get_audit(request *rq, reply *rs)
     if (asked.at && !kt_str_int(asked, &before)) before = INT64_MAX;
     kt_value *data = kt_map(rq->mem), *list = NULL, *actions = NULL;
     TRY(store_list(d, &SQL_console_audit_page,
-                   ARGS(sql_int("before", before), sql_text("action", action.len ? action : KT_STR_NONE), sql_int("limit", PAGE_ROWS + 1)),
+                   ARGS(sql_int("before", before), sql_text("action", action.len ? action : KT_STR_NONE),
+                        sql_int("limit", PAGE_ROWS + 1)),
                    rq->mem, &list));
     bool more = list->count > PAGE_ROWS;
     int64_t last = 0;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include "register/retention.h"
 
-static const char *const role_names[] = { "owner", "privacy", "support", "accounting", "analyst", "developer", "auditor" };
+static const char *const role_names[] = {
+    "owner", "privacy", "support", "accounting", "analyst", "developer", "auditor"
+};
 
 bool console_role_known(kt_str role)
 {
@@ -28,12 +30,20 @@ bool console_role_may(kt_str role, const char *roles)
     return false;
 }
 
-kt_err console_audit(db *d, request *rq, const char *action, const char *object_kind, kt_str object, const char *result, kt_str reason)
+kt_err console_audit(db *d, request *rq, const char *action, const char *object_kind, kt_str object, const char *result,
+                     kt_str reason)
 {
-    return audit_write(d, &(audit_entry){ .actor_kind = "staff", .actor = rq->session->subject, .action = action,
-                                          .object_kind = object_kind, .object = object, .result = result, .reason = reason,
-                                          .request_id = kt_str_c(rq->id),
-                                          .ip_prefix = http_addr_prefix(rq->mem, &rq->peer) }, rq->now_ms);
+    return audit_write(d,
+                       &(audit_entry){ .actor_kind = "staff",
+                                       .actor = rq->session->subject,
+                                       .action = action,
+                                       .object_kind = object_kind,
+                                       .object = object,
+                                       .result = result,
+                                       .reason = reason,
+                                       .request_id = kt_str_c(rq->id),
+                                       .ip_prefix = http_addr_prefix(rq->mem, &rq->peer) },
+                       rq->now_ms);
 }
 
 /* ---- the menu ---- */
@@ -46,23 +56,33 @@ static int by_order(const void *a, const void *b)
     return x->order != y->order ? (x->order < y->order ? -1 : 1) : strcmp(x->path, y->path);
 }
 
-static bool is_current(kt_str path, const char *entry)
+static bool is_below(kt_str path, const char *entry)
 {
     kt_str e = kt_str_c(entry);
-    return kt_str_eq(path, e) || (strcmp(entry, "/console") != 0 && kt_str_starts(path, e) && path.len > e.len && path.at[e.len] == '/');
+    return kt_str_eq(path, e) || (kt_str_starts(path, e) && path.len > e.len && path.at[e.len] == '/');
+}
+
+/* The longest entry the path is below: /console/register/retention is not "Activities". */
+static const char *current_entry(kt_str path, const console_entry *const *entries, size_t n)
+{
+    const char *best = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (is_below(path, entries[i]->path) && (!best || strlen(entries[i]->path) > strlen(best)))
+            best = entries[i]->path;
+    return best && strcmp(best, "/console") == 0 && !kt_str_is(path, "/console") ? NULL : best;
 }
 
 /* Groups of entries in the declaration's order; what the role may not open is not shown. */
 static void add_menu(console *self, request *rq, kt_value *data)
 {
-    const console_entry *entries[ENTRIES_MAX];
+    const console_entry *entries[ENTRIES_MAX] = { 0 };
     size_t n = 0;
     for (size_t i = 0; platform_modules[i]; i++)
         for (const console_entry *e = platform_modules[i]->console; e && e->path && n < ENTRIES_MAX; e++)
             if (console_role_may(rq->session->role, e->role)) entries[n++] = e;
     qsort(entries, n, sizeof *entries, by_order);
     kt_value *menu = kt_set_list(rq->mem, data, "menu"), *group = NULL, *items = NULL;
-    const char *section = NULL;
+    const char *section = NULL, *current = current_entry(rq->path, entries, n);
     for (size_t i = 0; i < n; i++) {
         const console_entry *e = entries[i];
         if (!section || strcmp(section, e->section) != 0) {
@@ -74,7 +94,7 @@ static void add_menu(console *self, request *rq, kt_value *data)
         kt_value *item = kt_add_map(rq->mem, items);
         kt_set_c(rq->mem, item, "href", e->path);
         kt_set_str(rq->mem, item, "text", page_text(self->house->pages, rq->mem, rq->lang, e->text, NULL));
-        kt_set_bool(rq->mem, item, "current", is_current(rq->path, e->path));
+        kt_set_bool(rq->mem, item, "current", e->path == current);
     }
 }
 
@@ -86,8 +106,9 @@ static void add_frame(void *ctx, request *rq, reply *rs, kt_value *data)
     add_menu(self, rq, data);
     kt_value *me = kt_set_map(rq->mem, data, "staff_me");
     kt_set_str(rq->mem, me, "name", rq->session->name);
-    kt_set_str(rq->mem, me, "role", page_text(self->house->pages, rq->mem, rq->lang,
-               kt_str_z(rq->mem, kt_str_fmt(rq->mem, "console.role.%.*s", KT_ARG(rq->session->role))), NULL));
+    kt_set_str(rq->mem, me, "role",
+               page_text(self->house->pages, rq->mem, rq->lang,
+                         kt_str_z(rq->mem, kt_str_fmt(rq->mem, "console.role.%.*s", KT_ARG(rq->session->role))), NULL));
     kt_set_str(rq->mem, data, "search_q", request_query(rq, "q"));
 }
 
@@ -119,9 +140,11 @@ static kt_err get_overview(request *rq, reply *rs)
     kt_set_str(rq->mem, data, "dead", page_number(rq->mem, rq->lang, dead));
     kt_set_bool(rq->mem, data, "has_dead", dead > 0);
     const activity *const *list = NULL;
-    kt_set_str(rq->mem, data, "activities", page_number(rq->mem, rq->lang, (int64_t)registry_activities(h->registry, &list)));
+    kt_set_str(rq->mem, data, "activities",
+               page_number(rq->mem, rq->lang, (int64_t)registry_activities(h->registry, &list)));
     const recipient *const *recipients = NULL;
-    kt_set_str(rq->mem, data, "recipients", page_number(rq->mem, rq->lang, (int64_t)registry_recipients(h->registry, &recipients)));
+    kt_set_str(rq->mem, data, "recipients",
+               page_number(rq->mem, rq->lang, (int64_t)registry_recipients(h->registry, &recipients)));
     kt_set_bool(rq->mem, data, "demo", h->demo);
     return console_page(self, rq, rs, 200, "console/overview", data);
 }
@@ -137,7 +160,8 @@ static kt_err get_search(request *rq, reply *rs)
     kt_str q = kt_str_trim(request_query(rq, "q"));
     kt_buf to;
     kt_buf_init(&to, 4096);
-    kt_buf_put_c(&to, kt_str_find_byte(q, '@', 0) != KT_NOT_FOUND_AT || q.len == STORE_ID_LEN ? "/console/accounts?q=" : "/console/register?q=");
+    kt_buf_put_c(&to, kt_str_find_byte(q, '@', 0) != KT_NOT_FOUND_AT || q.len == STORE_ID_LEN ? "/console/accounts?q="
+                                                                                              : "/console/register?q=");
     kt_buf_put_percent(&to, q);
     kt_err err = reply_redirect(rq, rs, 303, kt_buf_str(&to));
     kt_buf_free(&to);
@@ -204,9 +228,11 @@ static kt_err init(house *h, kt_fail *fail, void **room)
 static kt_err demo(house *h, void *room)
 {
     kt_arena *mem = kt_arena_new();
-    kt_err err = staff_create(room, mem, KT_STR("owner@example.org"), KT_STR("Demo Owner"), "owner", KT_STR("kontor-demo-2026"));
+    kt_err err =
+        staff_create(room, mem, KT_STR("owner@example.org"), KT_STR("Demo Owner"), "owner", KT_STR("kontor-demo-2026"));
     if (err == KT_OK)
-        err = staff_create(room, mem, KT_STR("privacy@example.org"), KT_STR("Demo Privacy Officer"), "privacy", KT_STR("kontor-demo-2026"));
+        err = staff_create(room, mem, KT_STR("privacy@example.org"), KT_STR("Demo Privacy Officer"), "privacy",
+                           KT_STR("kontor-demo-2026"));
     kt_arena_free(mem);
     return err;
 }
@@ -222,9 +248,11 @@ static kt_err first_run(house *h, void *room, kt_buf *say)
     kt_str token = KT_STR_NONE;
     kt_err err = staff_make_link(room, mem, "owner", KT_STR_NONE, KT_STR_NONE, 30 * KT_MINUTE_MS, &token);
     if (err == KT_OK)
-        kt_buf_put_fmt(say, "\n  Make the first owner within 30 minutes, after `kontor serve` has started:\n"
-                            "  http://localhost:8080/console/welcome?t=%.*s\n"
-                            "  Later: `kontor staff invite EMAIL` prints a new link.\n", KT_ARG(token));
+        kt_buf_put_fmt(say,
+                       "\n  Make the first owner within 30 minutes, after `kontor serve` has started:\n"
+                       "  http://localhost:8080/console/welcome?t=%.*s\n"
+                       "  Later: `kontor staff invite EMAIL` prints a new link.\n",
+                       KT_ARG(token));
     kt_arena_free(mem);
     return err;
 }

@@ -30,7 +30,8 @@ kt_err console_get_outbox(request *rq, reply *rs)
         last = kt_get_int(row, "number", 0);
         kt_set_str(rq->mem, row, "created", page_datetime(rq->mem, rq->lang, kt_get_int(row, "created_at", 0)));
         int64_t due = kt_get_int(row, "due_at", 0), ended = kt_get_int(row, "ended_at", 0);
-        kt_set_str(rq->mem, row, "when", due || ended ? page_datetime(rq->mem, rq->lang, ended ? ended : due) : KT_STR(""));
+        kt_set_str(rq->mem, row, "when",
+                   due || ended ? page_datetime(rq->mem, rq->lang, ended ? ended : due) : KT_STR(""));
         kt_set_bool(rq->mem, row, "can_again", strcmp(state, "dead") == 0 && kt_get_bool(row, "has_body", true));
         kt_set_bool(rq->mem, row, "can_drop", strcmp(state, "sent") != 0);
     }
@@ -50,7 +51,11 @@ kt_err console_get_outbox(request *rq, reply *rs)
     return console_page(self, rq, rs, 200, "console/outbox", data);
 }
 
-typedef struct { request *rq; kt_str key; bool drop; } outbox_deed;
+typedef struct {
+    request *rq;
+    kt_str key;
+    bool drop;
+} outbox_deed;
 
 static kt_err deed_action(db *d, void *ctx)
 {
@@ -95,8 +100,10 @@ static kt_str mail_header(kt_arena *mem, kt_str message, const char *name)
         kt_str trimmed = kt_str_trim(row);
         if (trimmed.len == 0) break;
         bool folded = row.at[0] == ' ' || row.at[0] == '\t';
-        if (folded && value.at) value = kt_str_fmt(mem, "%.*s %.*s", KT_ARG(value), KT_ARG(trimmed));
-        else if (value.at) break;
+        if (folded && value.at)
+            value = kt_str_fmt(mem, "%.*s %.*s", KT_ARG(value), KT_ARG(trimmed));
+        else if (value.at)
+            break;
         else if (row.len > want.len && kt_str_eq_nocase(kt_str_slice(row, 0, want.len), want))
             value = kt_str_trim(kt_str_slice(row, want.len, row.len));
     }
@@ -124,18 +131,22 @@ static kt_str unquote(kt_arena *mem, kt_str s, bool word)
     return (kt_str){ out, n };
 }
 
-/* =?UTF-8?Q?…?= words of a header; words of other forms stay as they are. */
+/* =?UTF-8?Q?…?= and =?UTF-8?B?…?= words of a header; words of other forms stay as they are. */
 static kt_str decode_words(kt_arena *mem, kt_str s)
 {
-    kt_str out = KT_STR(""), open = KT_STR("=?UTF-8?Q?");
+    kt_str out = KT_STR(""), open = KT_STR("=?UTF-8?");
     bool after_word = false;
     while (s.len) {
-        size_t at = kt_str_find(s, open, 0);
-        size_t end = at == KT_NOT_FOUND_AT ? at : kt_str_find(s, KT_STR("?="), at + open.len);
+        size_t at = kt_str_find(s, open, 0), from = at + open.len + 2;
+        size_t end = at == KT_NOT_FOUND_AT || from > s.len ? KT_NOT_FOUND_AT : kt_str_find(s, KT_STR("?="), from);
         if (end == KT_NOT_FOUND_AT) return kt_str_fmt(mem, "%.*s%.*s", KT_ARG(out), KT_ARG(s));
-        kt_str before = kt_str_slice(s, 0, at);
+        kt_str before = kt_str_slice(s, 0, at), word = kt_str_slice(s, from, end), decoded = word;
         if (after_word && kt_str_trim(before).len == 0) before = KT_STR("");
-        kt_str decoded = unquote(mem, kt_str_slice(s, at + open.len, end), true);
+        bool base64 = s.at[from - 2] == 'B' || s.at[from - 2] == 'b';
+        if (!base64)
+            decoded = unquote(mem, word, true);
+        else if (!kt_base64_decode(mem, word, &decoded))
+            decoded = word;
         out = kt_str_fmt(mem, "%.*s%.*s%.*s", KT_ARG(out), KT_ARG(before), KT_ARG(decoded));
         s = kt_str_slice(s, end + 2, s.len);
         after_word = true;
@@ -155,7 +166,10 @@ static bool is_mail_name(kt_str name)
     return kt_str_ends(name, KT_STR(".eml")) && name.at[0] != '.' && kt_str_find_byte(name, '/', 0) == KT_NOT_FOUND_AT;
 }
 
-static int newest_first(const void *a, const void *b) { return strcmp(*(const char *const *)b, *(const char *const *)a); }
+static int newest_first(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)b, *(const char *const *)a);
+}
 
 kt_err console_get_mails(request *rq, reply *rs)
 {
@@ -191,11 +205,16 @@ static kt_str text_part(kt_arena *mem, kt_str message)
     size_t body = a != KT_NOT_FOUND_AT && (b == KT_NOT_FOUND_AT || a < b) ? a + 4 : b == KT_NOT_FOUND_AT ? 0 : b + 2;
     kt_str head = kt_str_slice(from, 0, body), text = kt_str_slice(from, body, from.len);
     size_t end = kt_str_find(text, KT_STR("\n--"), 0);
-    while (end != KT_NOT_FOUND_AT && end + 3 < text.len && (text.at[end + 3] == ' ' || text.at[end + 3] == '\r' || text.at[end + 3] == '\n'))
-        end = kt_str_find(text, KT_STR("\n--"), end + 3);     /* "-- " is a signature, not a boundary */
+    while (end != KT_NOT_FOUND_AT && end + 3 < text.len &&
+           (text.at[end + 3] == ' ' || text.at[end + 3] == '\r' || text.at[end + 3] == '\n'))
+        end = kt_str_find(text, KT_STR("\n--"), end + 3); /* "-- " is a signature, not a boundary */
     if (end != KT_NOT_FOUND_AT) text = kt_str_slice(text, 0, end);
-    bool quoted = kt_str_find(kt_str_lower(mem, head), KT_STR("quoted-printable"), 0) != KT_NOT_FOUND_AT;
-    return quoted ? unquote(mem, text, false) : text;
+    head = kt_str_lower(mem, head);
+    if (kt_str_find(head, KT_STR("quoted-printable"), 0) != KT_NOT_FOUND_AT) return unquote(mem, text, false);
+    kt_str decoded = text;
+    if (kt_str_find(head, KT_STR("base64"), 0) != KT_NOT_FOUND_AT && !kt_base64_decode(mem, text, &decoded))
+        decoded = text;
+    return decoded;
 }
 
 /* A text as pieces, so that the page can make links of the addresses in it. */

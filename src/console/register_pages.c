@@ -43,7 +43,8 @@ kt_err console_get_register(request *rq, reply *rs)
     const activity *const *all = NULL;
     size_t n = registry_activities(r, &all);
     for (size_t i = 0; i < n; i++)
-        if (!q.len || holds(rq->mem, all[i]->id, q) || holds(rq->mem, in(&all[i]->title, rq), q)) add_activity_row(rq, list, all[i]);
+        if (!q.len || holds(rq->mem, all[i]->id, q) || holds(rq->mem, in(&all[i]->title, rq), q))
+            add_activity_row(rq, list, all[i]);
     kt_set_bool(rq->mem, data, "empty", list->count == 0);
     kt_set_str(rq->mem, data, "q", q);
     kt_set_str(rq->mem, data, "hash", kt_str_slice(registry_hash(r), 0, 12));
@@ -91,9 +92,11 @@ kt_err console_get_activity(request *rq, reply *rs)
     kt_value *list = kt_set_list(mem, data, "data");
     for (size_t i = 0; i < a->n_data; i++) kt_set_str(mem, kt_add_map(mem, list), "text", in(&a->data[i].name, rq));
     list = kt_set_list(mem, data, "purposes");
-    for (size_t i = 0; i < a->n_purposes; i++) kt_set_str(mem, kt_add_map(mem, list), "text", in(&a->purposes[i].text, rq));
+    for (size_t i = 0; i < a->n_purposes; i++)
+        kt_set_str(mem, kt_add_map(mem, list), "text", in(&a->purposes[i].text, rq));
     list = kt_set_list(mem, data, "excluded");
-    for (size_t i = 0; i < a->n_excluded; i++) kt_set_str(mem, kt_add_map(mem, list), "text", in(&a->excluded[i].text, rq));
+    for (size_t i = 0; i < a->n_excluded; i++)
+        kt_set_str(mem, kt_add_map(mem, list), "text", in(&a->excluded[i].text, rq));
     list = kt_set_list(mem, data, "bases");
     for (size_t i = 0; i < a->n_bases; i++) {
         kt_value *row = kt_add_map(mem, list);

@@ -21,10 +21,15 @@ static kt_err load(void *ctx, kt_arena *mem, const kt_sha256 *token, session *ou
     bool found = err == KT_OK && rows_next(r);
     if (found) {
         *out = (session){
-            .id = kt_str_dup(mem, rows_text(r, "id")), .subject = kt_str_dup(mem, rows_text(r, "staff_id")), .realm = "staff",
-            .role = kt_str_dup(mem, rows_text(r, "role")), .name = kt_str_dup(mem, rows_text(r, "name")),
-            .lang = kt_str_dup(mem, rows_text(r, "lang")), .created_ms = rows_int(r, "created_at"),
-            .seen_ms = rows_int(r, "seen_at"), .strong_ms = rows_int(r, "strong_at"),
+            .id = kt_str_dup(mem, rows_text(r, "id")),
+            .subject = kt_str_dup(mem, rows_text(r, "staff_id")),
+            .realm = "staff",
+            .role = kt_str_dup(mem, rows_text(r, "role")),
+            .name = kt_str_dup(mem, rows_text(r, "name")),
+            .lang = kt_str_dup(mem, rows_text(r, "lang")),
+            .created_ms = rows_int(r, "created_at"),
+            .seen_ms = rows_int(r, "seen_at"),
+            .strong_ms = rows_int(r, "strong_at"),
         };
         kt_str key = rows_blob(r, "csrf_key");
         if (key.len == sizeof out->csrf_key) memcpy(out->csrf_key, key.at, key.len);
@@ -33,17 +38,21 @@ static kt_err load(void *ctx, kt_arena *mem, const kt_sha256 *token, session *ou
     return err != KT_OK ? err : end != KT_OK ? end : found ? KT_OK : KT_NOT_FOUND;
 }
 
-typedef struct { char id[STORE_ID_LEN + 1]; int64_t now; } touched;
+typedef struct {
+    char id[STORE_ID_LEN + 1];
+    int64_t now;
+} touched;
 
 static kt_err touch_action(db *d, void *ctx)
 {
     touched *t = ctx;
-    return store_exec(d, &SQL_console_session_touch, ARGS(sql_text("id", kt_str_c(t->id)), sql_int("now", t->now)), NULL);
+    return store_exec(d, &SQL_console_session_touch, ARGS(sql_text("id", kt_str_c(t->id)), sql_int("now", t->now)),
+                      NULL);
 }
 
 static void touch_done(kt_err err, void *ctx)
 {
-    (void)err;                          /* a lost touch only ends an idle session earlier */
+    (void)err; /* a lost touch only ends an idle session earlier */
     free(ctx);
 }
 
@@ -85,8 +94,9 @@ kt_err staff_guard(void *ctx, request *rq, reply *rs, bool *done)
     case SESSION_OK:
         rq->session = s;
         if (console_role_may(s->role, rq->route->role)) return KT_OK;
-        return kt_fail_set(&rq->fail, KT_REFUSED, NULL, "%s", rq->lang[0] == 'd' ? "Deine Rolle erlaubt diese Seite nicht."
-                                                                                  : "Your role does not allow this page.");
+        return kt_fail_set(&rq->fail, KT_REFUSED, NULL, "%s",
+                           rq->lang[0] == 'd' ? "Deine Rolle erlaubt diese Seite nicht."
+                                              : "Your role does not allow this page.");
     case SESSION_TWICE: return kt_fail_set(&rq->fail, KT_BAD_INPUT, NULL, "the session cookie came twice");
     case SESSION_EXPIRED:
     case SESSION_UNKNOWN: TRY(cookie_expire(r, rq, rs, "staff")); break;
@@ -110,10 +120,14 @@ kt_err staff_guard(void *ctx, request *rq, reply *rs, bool *done)
 
 static kt_str role_text(console *self, request *rq, kt_str role)
 {
-    return page_text(self->house->pages, rq->mem, rq->lang, kt_str_z(rq->mem, kt_str_fmt(rq->mem, "console.role.%.*s", KT_ARG(role))), NULL);
+    return page_text(self->house->pages, rq->mem, rq->lang,
+                     kt_str_z(rq->mem, kt_str_fmt(rq->mem, "console.role.%.*s", KT_ARG(role))), NULL);
 }
 
-static kt_str text(console *self, request *rq, const char *key) { return page_text(self->house->pages, rq->mem, rq->lang, key, NULL); }
+static kt_str text(console *self, request *rq, const char *key)
+{
+    return page_text(self->house->pages, rq->mem, rq->lang, key, NULL);
+}
 
 static kt_value *field(console *self, request *rq, kt_value *data, const char *name, const char *type, const char *key,
                        kt_str value, const char *autocomplete)
@@ -134,7 +148,8 @@ static void notice(console *self, request *rq, kt_value *data, const char *kind,
 /* ---- signing in ---- */
 
 /* `problem` is a key below console.sign_in, or NULL. */
-static kt_err sign_in_page(console *self, request *rq, reply *rs, int status, kt_str email, kt_str return_to, const char *problem)
+static kt_err sign_in_page(console *self, request *rq, reply *rs, int status, kt_str email, kt_str return_to,
+                           const char *problem)
 {
     kt_value *data = kt_map(rq->mem), *fields = kt_set_list(rq->mem, data, "fields");
     page_field(self->house->pages, rq, fields, "return_to", "hidden", NULL, return_to);
@@ -149,16 +164,17 @@ static kt_err sign_in_page(console *self, request *rq, reply *rs, int status, kt
 
 kt_err staff_get_sign_in(request *rq, reply *rs)
 {
-    return sign_in_page(rq->room, rq, rs, 200, KT_STR_NONE, http_return_to(rq->mem, request_query(rq, "return_to")), NULL);
+    return sign_in_page(rq->room, rq, rs, 200, KT_STR_NONE, http_return_to(rq->mem, request_query(rq, "return_to")),
+                        NULL);
 }
 
 typedef struct {
     console *self;
     request *rq;
-    kt_str   id, session_id, csrf_key, prefix;
+    kt_str id, session_id, csrf_key, prefix;
     kt_sha256 token;
-    int64_t  locked_until;
-    bool     good;
+    int64_t locked_until;
+    bool good;
 } sign_in;
 
 static kt_err sign_in_action(db *d, void *ctx)
@@ -166,18 +182,28 @@ static kt_err sign_in_action(db *d, void *ctx)
     sign_in *s = ctx;
     int64_t now = s->rq->now_ms;
     if (!s->good) {
-        TRY(store_exec(d, &SQL_console_staff_failed, ARGS(sql_text("id", s->id), sql_int("locked_until", s->locked_until)), NULL));
+        TRY(store_exec(d, &SQL_console_staff_failed,
+                       ARGS(sql_text("id", s->id), sql_int("locked_until", s->locked_until)), NULL));
     } else {
         TRY(store_exec(d, &SQL_console_staff_signed_in, ARGS(sql_text("id", s->id), sql_int("now", now)), NULL));
         TRY(store_exec(d, &SQL_console_session_insert,
-                       ARGS(sql_text("id", s->session_id), sql_text("staff", s->id), sql_blob("token_hash", kt_sha256_str(&s->token)),
-                            sql_blob("csrf_key", s->csrf_key), sql_int("now", now),
-                            sql_int("ends_at", now + s->self->times.absolute_ms), sql_text("ip_prefix", s->prefix)),
+                       ARGS(sql_text("id", s->session_id), sql_text("staff", s->id),
+                            sql_blob("token_hash", kt_sha256_str(&s->token)), sql_blob("csrf_key", s->csrf_key),
+                            sql_int("now", now), sql_int("ends_at", now + s->self->times.absolute_ms),
+                            sql_text("ip_prefix", s->prefix)),
                        NULL));
     }
-    return audit_write(d, &(audit_entry){ .actor_kind = "staff", .actor = s->id, .action = "staff.sign_in", .object_kind = "staff",
-                                          .object = s->id, .result = s->good ? "ok" : "failed", .reason = KT_STR_NONE,
-                                          .request_id = kt_str_c(s->rq->id), .ip_prefix = s->prefix }, now);
+    return audit_write(d,
+                       &(audit_entry){ .actor_kind = "staff",
+                                       .actor = s->id,
+                                       .action = "staff.sign_in",
+                                       .object_kind = "staff",
+                                       .object = s->id,
+                                       .result = s->good ? "ok" : "failed",
+                                       .reason = KT_STR_NONE,
+                                       .request_id = kt_str_c(s->rq->id),
+                                       .ip_prefix = s->prefix },
+                       now);
 }
 
 kt_err staff_post_sign_in(request *rq, reply *rs)
@@ -198,7 +224,8 @@ kt_err staff_post_sign_in(request *rq, reply *rs)
         return sign_in_page(self, rq, rs, 429, email, return_to, "console.sign_in.too_many");
     }
     rows *r = NULL;
-    TRY(store_rows(store_reader(h->store), &SQL_console_staff_by_email, ARGS(sql_text("email", email.at ? email : KT_STR(""))), &r));
+    TRY(store_rows(store_reader(h->store), &SQL_console_staff_by_email,
+                   ARGS(sql_text("email", email.at ? email : KT_STR(""))), &r));
     const char *hash = NULL;
     int64_t failures = 0, locked_until = 0;
     if (rows_next(r)) {
@@ -243,7 +270,12 @@ kt_err staff_post_sign_out(request *rq, reply *rs)
 
 /* ---- one-time links ---- */
 
-typedef struct { const char *role; kt_str email, made_by; kt_sha256 token; int64_t now, expires; } link_row;
+typedef struct {
+    const char *role;
+    kt_str email, made_by;
+    kt_sha256 token;
+    int64_t now, expires;
+} link_row;
 
 static kt_err link_action(db *d, void *ctx)
 {
@@ -251,10 +283,12 @@ static kt_err link_action(db *d, void *ctx)
     return store_exec(d, &SQL_console_link_insert,
                       ARGS(sql_blob("token_hash", kt_sha256_str(&l->token)), sql_text("role", kt_str_c(l->role)),
                            sql_text("email", l->email), sql_text("made_by", l->made_by), sql_int("now", l->now),
-                           sql_int("expires_at", l->expires)), NULL);
+                           sql_int("expires_at", l->expires)),
+                      NULL);
 }
 
-kt_err staff_make_link(console *self, kt_arena *mem, const char *role, kt_str email, kt_str made_by, int64_t lifetime_ms, kt_str *token)
+kt_err staff_make_link(console *self, kt_arena *mem, const char *role, kt_str email, kt_str made_by,
+                       int64_t lifetime_ms, kt_str *token)
 {
     link_row l = { .role = role, .email = email, .made_by = made_by, .now = kt_now_ms(self->house->clock) };
     l.expires = l.now + lifetime_ms;
@@ -276,9 +310,13 @@ static kt_err find_link(console *self, request *rq, kt_str token, kt_str *role, 
         *email = kt_str_dup(rq->mem, rows_text(r, "email"));
     }
     TRY(rows_end(r));
-    return found ? KT_OK : kt_fail_set(&rq->fail, KT_GONE, NULL, "%s", rq->lang[0] == 'd'
-                               ? "Dieser Link ist abgelaufen oder schon benutzt. Lass dir einen neuen geben: kontor staff invite."
-                               : "This link has expired or was used already. Ask for a new one: kontor staff invite.");
+    return found
+               ? KT_OK
+               : kt_fail_set(
+                     &rq->fail, KT_GONE, NULL, "%s",
+                     rq->lang[0] == 'd'
+                         ? "Dieser Link ist abgelaufen oder schon benutzt. Lass dir einen neuen geben: kontor staff invite."
+                         : "This link has expired or was used already. Ask for a new one: kontor staff invite.");
 }
 
 /* What is wrong with a field: a words key, or NULL. */
@@ -297,7 +335,11 @@ static const char *judge_password(kt_str password, kt_str email)
     return kt_str_eq_nocase(password, email) ? "console.field.bad_password" : NULL;
 }
 
-typedef struct { kt_str token, role, email, name, password; bool asked; const char *problem; } welcome_form;
+typedef struct {
+    kt_str token, role, email, name, password;
+    bool asked;
+    const char *problem;
+} welcome_form;
 
 /* The form of an invitation; judges it when it was sent. *good tells. */
 static kt_err welcome_page(console *self, request *rq, reply *rs, welcome_form *w, bool *good)
@@ -306,10 +348,12 @@ static kt_err welcome_page(console *self, request *rq, reply *rs, welcome_form *
     page_field(self->house->pages, rq, fields, "t", "hidden", NULL, w->token);
     kt_value *email = field(self, rq, fields, "email", "email", "console.field.email", w->email, "username");
     kt_value *name = field(self, rq, fields, "name", "text", "console.field.name", w->name, "name");
-    kt_value *password = field(self, rq, fields, "password", "password", "console.field.password", KT_STR_NONE, "new-password");
+    kt_value *password =
+        field(self, rq, fields, "password", "password", "console.field.password", KT_STR_NONE, "new-password");
     const char *bad_email = w->problem ? w->problem : w->asked ? judge_email(w->email) : NULL;
     const char *bad_password = w->asked && !w->problem ? judge_password(w->password, w->email) : NULL;
-    bool bad_name = w->asked && (w->name.len == 0 || !kt_utf8_valid(w->name) || kt_utf8_count(w->name) > STAFF_NAME_MAX);
+    bool bad_name =
+        w->asked && (w->name.len == 0 || !kt_utf8_valid(w->name) || kt_utf8_count(w->name) > STAFF_NAME_MAX);
     *good = w->asked && !bad_email && !bad_password && !bad_name;
     if (*good) return KT_OK;
     if (bad_email) page_field_error(rq, data, email, text(self, rq, bad_email));
@@ -330,7 +374,12 @@ kt_err staff_get_welcome(request *rq, reply *rs)
     return welcome_page(rq->room, rq, rs, &w, &good);
 }
 
-typedef struct { kt_str id, email, name, role, hash, request_id; kt_sha256 link; bool has_link; int64_t now; } new_staff;
+typedef struct {
+    kt_str id, email, name, role, hash, request_id;
+    kt_sha256 link;
+    bool has_link;
+    int64_t now;
+} new_staff;
 
 static kt_err create_action(db *d, void *ctx)
 {
@@ -341,10 +390,19 @@ static kt_err create_action(db *d, void *ctx)
         if (gone == 0) return KT_GONE;
     }
     TRY(store_exec(d, &SQL_console_staff_insert,
-                   ARGS(sql_text("id", n->id), sql_text("email", n->email), sql_text("name", n->name), sql_text("role", n->role),
-                        sql_text("password_hash", n->hash), sql_int("now", n->now)), NULL));
-    return audit_write(d, &(audit_entry){ .actor_kind = "staff", .actor = n->id, .action = "staff.create", .object_kind = "staff",
-                                          .object = n->id, .result = "ok", .reason = n->role, .request_id = n->request_id }, n->now);
+                   ARGS(sql_text("id", n->id), sql_text("email", n->email), sql_text("name", n->name),
+                        sql_text("role", n->role), sql_text("password_hash", n->hash), sql_int("now", n->now)),
+                   NULL));
+    return audit_write(d,
+                       &(audit_entry){ .actor_kind = "staff",
+                                       .actor = n->id,
+                                       .action = "staff.create",
+                                       .object_kind = "staff",
+                                       .object = n->id,
+                                       .result = "ok",
+                                       .reason = n->role,
+                                       .request_id = n->request_id },
+                       n->now);
 }
 
 static kt_err create(console *self, kt_arena *mem, new_staff *n, kt_str password)
@@ -371,14 +429,20 @@ kt_err staff_post_welcome(request *rq, reply *rs)
     TRY(request_form(rq, &f));
     TRY(form_only(rq, f, allowed));
     kt_str token = form_get(f, "t");
-    welcome_form w = { .token = token.at ? token : KT_STR(""), .name = kt_str_trim(form_get(f, "name")),
-                       .password = form_get(f, "password"), .asked = true };
+    welcome_form w = { .token = token.at ? token : KT_STR(""),
+                       .name = kt_str_trim(form_get(f, "name")),
+                       .password = form_get(f, "password"),
+                       .asked = true };
     bool good = false;
     TRY(find_link(self, rq, w.token, &w.role, &w.email));
     if (!w.email.len) w.email = kt_str_lower(rq->mem, kt_str_trim(form_get(f, "email")));
     kt_err err = welcome_page(self, rq, rs, &w, &good);
     if (err != KT_OK || !good) return err;
-    new_staff n = { .email = w.email, .name = w.name, .role = w.role, .link = kt_hash(w.token), .has_link = true,
+    new_staff n = { .email = w.email,
+                    .name = w.name,
+                    .role = w.role,
+                    .link = kt_hash(w.token),
+                    .has_link = true,
                     .request_id = kt_str_c(rq->id) };
     err = create(self, rq->mem, &n, w.password);
     if (err == KT_CONFLICT) {
@@ -404,7 +468,8 @@ static kt_err list_page(console *self, request *rq, reply *rs, kt_value *data, k
     TRY(store_list(store_reader(self->house->store), &SQL_console_staff_list, ARGS(), rq->mem, &list));
     for (kt_value *row = list->first; row; row = row->next) {
         int64_t last = kt_get_int(row, "signed_in_at", 0);
-        kt_set_str(rq->mem, row, "last", last ? page_datetime(rq->mem, rq->lang, last) : text(self, rq, "http.word.never"));
+        kt_set_str(rq->mem, row, "last",
+                   last ? page_datetime(rq->mem, rq->lang, last) : text(self, rq, "http.word.never"));
         kt_set_bool(rq->mem, row, "me", kt_str_eq(kt_get_str(row, "id"), rq->session->subject));
         kt_set_bool(rq->mem, row, "ended", kt_is(kt_get(row, "ended_at"), KT_V_INT));
         kt_set_str(rq->mem, row, "role_name", role_text(self, rq, kt_get_str(row, "role")));
@@ -412,13 +477,17 @@ static kt_err list_page(console *self, request *rq, reply *rs, kt_value *data, k
     kt_set(rq->mem, data, "staff", list);
     kt_value *fields = kt_set_list(rq->mem, data, "fields");
     kt_value *address = field(self, rq, fields, "email", "email", "console.field.email", email, "off");
-    add_role_choices(self, rq, field(self, rq, fields, "role", "select", "console.field.role", KT_STR("support"), "off"));
+    add_role_choices(self, rq,
+                     field(self, rq, fields, "role", "select", "console.field.role", KT_STR("support"), "off"));
     if (problem) page_field_error(rq, data, address, text(self, rq, problem));
     kt_set_str(rq->mem, data, "submit", text(self, rq, "console.staff.submit"));
     return console_page(self, rq, rs, problem ? 422 : 200, "console/staff", data);
 }
 
-kt_err staff_get_list(request *rq, reply *rs) { return list_page(rq->room, rq, rs, kt_map(rq->mem), KT_STR_NONE, NULL); }
+kt_err staff_get_list(request *rq, reply *rs)
+{
+    return list_page(rq->room, rq, rs, kt_map(rq->mem), KT_STR_NONE, NULL);
+}
 
 kt_err staff_post_invite(request *rq, reply *rs)
 {
@@ -427,18 +496,23 @@ kt_err staff_post_invite(request *rq, reply *rs)
     form *f = NULL;
     TRY(request_form(rq, &f));
     TRY(form_only(rq, f, allowed));
-    kt_str email = kt_str_lower(rq->mem, kt_str_trim(form_get(f, "email"))), role = form_get(f, "role"), token = KT_STR_NONE;
+    kt_str email = kt_str_lower(rq->mem, kt_str_trim(form_get(f, "email"))), role = form_get(f, "role"),
+           token = KT_STR_NONE;
     kt_value *data = kt_map(rq->mem);
     if (!console_role_known(role)) return kt_fail_set(&rq->fail, KT_BAD_INPUT, "role", "there is no such role");
     const char *problem = judge_email(email);
     if (problem) return list_page(self, rq, rs, data, email, problem);
     TRY(staff_make_link(self, rq->mem, kt_str_z(rq->mem, role), email, rq->session->subject, 7 * KT_DAY_MS, &token));
-    kt_set_str(rq->mem, data, "link", kt_str_fmt(rq->mem, "%s/console/welcome?t=%.*s", http_origin(rq->server), KT_ARG(token)));
+    kt_set_str(rq->mem, data, "link",
+               kt_str_fmt(rq->mem, "%s/console/welcome?t=%.*s", http_origin(rq->server), KT_ARG(token)));
     kt_set_str(rq->mem, data, "invited", email);
     return list_page(self, rq, rs, data, KT_STR_NONE, NULL);
 }
 
-typedef struct { request *rq; kt_str id; } ended;
+typedef struct {
+    request *rq;
+    kt_str id;
+} ended;
 
 static kt_err end_action(db *d, void *ctx)
 {
@@ -447,8 +521,9 @@ static kt_err end_action(db *d, void *ctx)
     TRY(store_exec(d, &SQL_console_staff_end, ARGS(sql_text("id", e->id), sql_int("now", e->rq->now_ms)), &changed));
     if (changed == 0) return KT_NOT_FOUND;
     TRY(store_one_int(d, &SQL_console_staff_count_owners, ARGS(), &owners));
-    if (owners == 0) return KT_REFUSED;            /* somebody must be able to let others in */
-    TRY(store_exec(d, &SQL_console_session_drop_staff, ARGS(sql_text("staff", e->id), sql_text("except", KT_STR(""))), NULL));
+    if (owners == 0) return KT_REFUSED; /* somebody must be able to let others in */
+    TRY(store_exec(d, &SQL_console_session_drop_staff, ARGS(sql_text("staff", e->id), sql_text("except", KT_STR(""))),
+                   NULL));
     return console_audit(d, e->rq, "staff.end", "staff", e->id, "ok", KT_STR_NONE);
 }
 
@@ -471,8 +546,10 @@ kt_err staff_post_end(request *rq, reply *rs)
 static kt_err me_page(console *self, request *rq, reply *rs, const char *bad_current, const char *bad_password)
 {
     kt_value *data = kt_map(rq->mem), *fields = kt_set_list(rq->mem, data, "fields");
-    kt_value *current = field(self, rq, fields, "current", "password", "console.field.current", KT_STR_NONE, "current-password");
-    kt_value *password = field(self, rq, fields, "password", "password", "console.field.password", KT_STR_NONE, "new-password");
+    kt_value *current =
+        field(self, rq, fields, "current", "password", "console.field.current", KT_STR_NONE, "current-password");
+    kt_value *password =
+        field(self, rq, fields, "password", "password", "console.field.password", KT_STR_NONE, "new-password");
     if (bad_current) page_field_error(rq, data, current, text(self, rq, bad_current));
     if (bad_password) page_field_error(rq, data, password, text(self, rq, bad_password));
     if (request_query(rq, "done").at) notice(self, rq, data, "done", "console.me.done");
@@ -482,14 +559,19 @@ static kt_err me_page(console *self, request *rq, reply *rs, const char *bad_cur
 
 kt_err staff_get_me(request *rq, reply *rs) { return me_page(rq->room, rq, rs, NULL, NULL); }
 
-typedef struct { request *rq; kt_str hash; } new_password;
+typedef struct {
+    request *rq;
+    kt_str hash;
+} new_password;
 
 static kt_err password_action(db *d, void *ctx)
 {
     new_password *n = ctx;
     const session *s = n->rq->session;
-    TRY(store_exec(d, &SQL_console_staff_set_password, ARGS(sql_text("id", s->subject), sql_text("password_hash", n->hash)), NULL));
-    TRY(store_exec(d, &SQL_console_session_drop_staff, ARGS(sql_text("staff", s->subject), sql_text("except", s->id)), NULL));
+    TRY(store_exec(d, &SQL_console_staff_set_password,
+                   ARGS(sql_text("id", s->subject), sql_text("password_hash", n->hash)), NULL));
+    TRY(store_exec(d, &SQL_console_session_drop_staff, ARGS(sql_text("staff", s->subject), sql_text("except", s->id)),
+                   NULL));
     return console_audit(d, n->rq, "staff.password", "staff", s->subject, "ok", KT_STR_NONE);
 }
 

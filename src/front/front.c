@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include "register/module.h"
 
-typedef struct { const house *house; } front;
+typedef struct {
+    const house *house;
+} front;
 
 static kt_err get_home(request *rq, reply *rs)
 {
@@ -17,10 +19,7 @@ static kt_err get_robots(request *rq, reply *rs)
     return reply_text(rs, 200, KT_STR("User-agent: *\nDisallow: /account\nDisallow: /console\nDisallow: /consent\n"));
 }
 
-static kt_err get_icon(request *rq, reply *rs)
-{
-    return reply_embedded(rq, rs, kt_embedded_find("web/favicon.svg"));
-}
+static kt_err get_icon(request *rq, reply *rs) { return reply_embedded(rq, rs, kt_embedded_find("web/favicon.svg")); }
 
 static const route routes[] = {
     { "GET", "/",            get_home,   HTTP_READ,   "platform-delivery", HTTP_PUBLIC, 0, 0, NULL, NULL },
@@ -39,6 +38,7 @@ static void add_operator(void *ctx, request *rq, reply *rs, kt_value *data)
     kt_set_str(rq->mem, facts, "platform", op->platform_name);
     kt_set_str(rq->mem, facts, "city", op->city);
     kt_set_str(rq->mem, facts, "privacy_email", op->privacy_email);
+    kt_set_str(rq->mem, facts, "imprint_url", op->imprint_url.len ? op->imprint_url : KT_STR("/imprint"));
 }
 
 static kt_err error_page(void *ctx, request *rq, reply *rs, int status, const kt_fail *fail)
@@ -47,7 +47,8 @@ static kt_err error_page(void *ctx, request *rq, reply *rs, int status, const kt
     kt_value *data = kt_map(rq->mem);
     kt_set_int(rq->mem, data, "status", status);
     char key[32];
-    static const int known[] = { 400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503 };
+    static const int known[] = { 400, 401, 403, 404, 405, 408, 409, 410, 413,
+                                 414, 415, 416, 421, 422, 429, 431, 500, 503 };
     bool listed = false;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) listed |= known[i] == status;
     snprintf(key, sizeof key, "is_%d", listed ? status : status >= 500 ? 500 : 400);

@@ -63,6 +63,7 @@ typedef struct module {
     kt_err (*init)(house *h, kt_fail *fail, void **room);   /* hooks, guards, metrics, own state */
     kt_err (*demo)(house *h, void *room);                   /* fills demo data; may be NULL */
     kt_err (*first_run)(house *h, void *room, kt_buf *say); /* at `kontor init`, once: lines for the operator */
+    void   (*drain)(void *room);                            /* SIGTERM came: still serving, for a moment; may be NULL */
     void   (*stop)(void *room);
 } module;
 

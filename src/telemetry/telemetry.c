@@ -88,5 +88,5 @@ static const route routes[] = {
 };
 
 const module telemetry_module = {
-    .name = "telemetry", .routes = routes, .init = telemetry_init, .stop = telemetry_stop
+    .name = "telemetry", .routes = routes, .init = telemetry_init, .drain = telemetry_drain, .stop = telemetry_stop
 };

@@ -37,7 +37,10 @@ static void test_arena_gives_zeroed_memory_and_runs_endings_once(void **state)
     kt_arena *mem = kt_arena_new();
     for (size_t size = 0; size < 300000; size = size * 3 + 1) {
         unsigned char *p = kt_alloc(mem, size);
-        for (size_t i = 0; i < size; i++) { assert_int_equal(p[i], 0); p[i] = 0xAA; }
+        for (size_t i = 0; i < size; i++) {
+            assert_int_equal(p[i], 0);
+            p[i] = 0xAA;
+        }
     }
     kt_arena_at_end(mem, count_end, &ended);
     kt_arena_reset(mem);
@@ -67,7 +70,9 @@ static void test_text_is_escaped_for_html_json_and_addresses(void **state)
     kt_buf_put_html(&b, KT_STR("<a href='x'>&\"ü"));
     assert_string_equal(b.at, "&lt;a href=&#39;x&#39;&gt;&amp;&quot;ü");
     kt_buf_clear(&b);
-    kt_buf_put_json(&b, KT_STR("a\"\\\n\x01" "\xff" "ü"));
+    kt_buf_put_json(&b, KT_STR("a\"\\\n\x01"
+                               "\xff"
+                               "ü"));
     assert_string_equal(b.at, "\"a\\\"\\\\\\n\\u0001\xEF\xBF\xBDü\"");
     kt_buf_clear(&b);
     kt_buf_put_percent(&b, KT_STR("a b/ä"));
@@ -105,6 +110,9 @@ static void test_codecs_take_exactly_their_form(void **state)
     assert_memory_equal(out.at, "\xfb\xff", 2);
     assert_false(kt_base64url_decode(mem, KT_STR("-_8="), &out));
     assert_false(kt_base64url_decode(mem, KT_STR("a b"), &out));
+    assert_true(kt_base64_decode(mem, KT_STR("YcO8\r\n Yg=="), &out));
+    assert_true(kt_str_is(out, "aüb"));
+    assert_false(kt_base64_decode(mem, KT_STR("YcO8Yg"), &out));
     assert_true(kt_hex_decode(mem, KT_STR("00fF"), &out));
     assert_false(kt_hex_decode(mem, KT_STR("0"), &out));
     assert_true(kt_percent_decode(mem, KT_STR("a+%2B%C3%BC"), true, &out));
@@ -122,7 +130,8 @@ static void test_every_day_of_400_years_goes_there_and_back(void **state)
         kt_civil c = kt_civil_utc(first + d * KT_DAY_MS);
         assert_true(kt_civil_ms(c) == first + d * KT_DAY_MS);
         assert_int_equal(c.weekday, (before.weekday + 1) % 7);
-        assert_true(c.day == before.day + 1 || (c.day == 1 && before.day == kt_days_in_month(before.year, before.month)));
+        assert_true(c.day == before.day + 1 ||
+                    (c.day == 1 && before.day == kt_days_in_month(before.year, before.month)));
         before = c;
     }
 }
@@ -163,9 +172,9 @@ static void test_durations_are_iso_8601(void **state)
 static void test_hashes_match_the_published_vectors(void **state)
 {
     kt_arena *mem = kt_arena_new();
-    assert_true(kt_str_is(kt_hash_hex(mem, KT_STR("abc")),
-                          "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
-    kt_sha256 h = kt_hmac(KT_STR("Jefe"), KT_STR("what do ya want for nothing?"));      /* RFC 4231, case 2 */
+    assert_true(
+        kt_str_is(kt_hash_hex(mem, KT_STR("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+    kt_sha256 h = kt_hmac(KT_STR("Jefe"), KT_STR("what do ya want for nothing?")); /* RFC 4231, case 2 */
     assert_true(kt_str_is(kt_hex(mem, h.at, 32), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
     kt_arena_free(mem);
 }
@@ -213,7 +222,9 @@ static void test_yaml_knows_its_lines_and_refuses_twice_the_same_key(void **stat
     kt_arena *mem = kt_arena_new();
     kt_fail f = { 0 };
     kt_value *v = NULL;
-    assert_int_equal(kt_yaml_parse(mem, KT_STR("# c\na: 1\nlist:\n  - { de: Grüße, on: yes }\n  - postcode: 01067\n"), "x.yaml", &f, &v), KT_OK);
+    assert_int_equal(kt_yaml_parse(mem, KT_STR("# c\na: 1\nlist:\n  - { de: Grüße, on: yes }\n  - postcode: 01067\n"),
+                                   "x.yaml", &f, &v),
+                     KT_OK);
     assert_int_equal(kt_get_int(v, "a", 0), 1);
     assert_int_equal(kt_get(v, "a")->line, 2);
     const kt_value *first = kt_get(v, "list")->first;
