@@ -62,8 +62,9 @@ kt_err consent_get_config(request *rq, reply *rs)
     const policy_words *w = policy_words_in(room->policy, lang.at ? kt_str_z(rq->mem, lang) : rq->lang);
     kt_str mark = kt_str_fmt(rq->mem, "%.16s-%lld", w->hash.at, (long long)room->policy->version);
     TRY(reply_header(rs, "ETag", kt_str_fmt(rq->mem, "\"%.*s\"", KT_ARG(mark))));
-    TRY(reply_header(rs, "Cache-Control", kt_str_eq(wanted, mark) ? KT_STR("public, max-age=31536000, immutable")
-                                                                 : KT_STR("public, max-age=0, must-revalidate")));
+    TRY(reply_header(rs, "Cache-Control",
+                     kt_str_eq(wanted, mark) ? KT_STR("public, max-age=31536000, immutable")
+                                             : KT_STR("public, max-age=0, must-revalidate")));
     return reply_bytes(rs, 200, "application/json", w->config);
 }
 
@@ -84,7 +85,8 @@ static kt_err gate(const consent_room *room, request *rq, reply *rs)
 {
     int retry_s = 0;
     kt_str prefix = rq->peer.known ? http_addr_prefix(rq->mem, &rq->peer) : KT_STR("?");
-    if (!limiter_take(room->house->limiter, "consent", prefix, DECISIONS_A_MINUTE, KT_MINUTE_MS, rq->now_ms, &retry_s)) {
+    if (!limiter_take(room->house->limiter, "consent", prefix, DECISIONS_A_MINUTE, KT_MINUTE_MS, rq->now_ms,
+                      &retry_s)) {
         TRY(reply_header(rs, "Retry-After", kt_str_fmt(rq->mem, "%d", retry_s > 0 ? retry_s : 1)));
         return refuse(room, rq, KT_TOO_MANY, "consent.error.too_many");
     }
@@ -129,8 +131,8 @@ static kt_err carry_out(const consent_room *room, request *rq, reply *rs, const 
 
 kt_err consent_post(request *rq, reply *rs)
 {
-    static const char *const fields[] = { "version", "action", "granted", "surface", "language", "text", "return_to",
-                                          "everywhere", NULL };
+    static const char *const fields[] = { "version", "action",    "granted",    "surface", "language",
+                                          "text",    "return_to", "everywhere", NULL };
     const consent_room *room = rq->room;
     bool json = is_json(rq);
     kt_value *body = NULL;
@@ -138,8 +140,10 @@ kt_err consent_post(request *rq, reply *rs)
     decision d;
     decided out;
     TRY(gate(room, rq, rs));
-    if (json) TRY(request_json(rq, &body));
-    else TRY(request_form(rq, &f));
+    if (json)
+        TRY(request_json(rq, &body));
+    else
+        TRY(request_form(rq, &f));
     if (f) TRY(form_only(rq, f, fields));
     kt_err err = json ? decision_from_json(room->policy, rq->mem, body, rq->lang, &rq->fail, &d)
                       : decision_from_form(room->policy, rq->mem, f, rq->lang, &rq->fail, &d);

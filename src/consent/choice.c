@@ -35,7 +35,8 @@ bool choice_cookie_parse(kt_arena *mem, kt_str key, kt_str value, choice_cookie 
     out->bitmap = KT_STR("");
     if (!kt_str_empty(part[2]) && !kt_base64url_decode(mem, part[2], &out->bitmap)) return false;
     kt_str id;
-    if (part[4].len != STORE_ID_LEN || !kt_base64url_decode(mem, part[4], &id) || id.len != CONSENT_ID_BYTES) return false;
+    if (part[4].len != STORE_ID_LEN || !kt_base64url_decode(mem, part[4], &id) || id.len != CONSENT_ID_BYTES)
+        return false;
     out->id = part[4];
     return true;
 }
@@ -88,7 +89,8 @@ static void heed_signals(const policy *p, bool granted_despite_gpc, choice *c)
 
 /* ---- records and accounts -------------------------------------------------------------------------- */
 
-service_set choice_record_holds(const policy *p, kt_arena *mem, const record *r, service_set *changed, service_set *asked)
+service_set choice_record_holds(const policy *p, kt_arena *mem, const record *r, service_set *changed,
+                                service_set *asked)
 {
     const policy_version *then = policy_version_of(p, r->policy_version);
     kt_value *granted = NULL;
@@ -105,9 +107,9 @@ kt_err choice_account_get(db *d, kt_arena *mem, kt_str account, account_choice *
     TRY(store_list(d, &SQL_consent_account_get, ARGS(sql_text("account", account)), mem, &list));
     const kt_value *row = list->first;
     if (!row) return KT_NOT_FOUND;
-    *out = (account_choice){ kt_get_str(row, "ref"), kt_get_str(row, "consent_id"), kt_get_str(row, "granted"),
-                             kt_get_int(row, "policy_version", 0), kt_get_int(row, "decided_at", 0),
-                             kt_get_int(row, "everywhere", 0) != 0 };
+    *out = (account_choice){ kt_get_str(row, "ref"),           kt_get_str(row, "consent_id"),
+                             kt_get_str(row, "granted"),       kt_get_int(row, "policy_version", 0),
+                             kt_get_int(row, "decided_at", 0), kt_get_int(row, "everywhere", 0) != 0 };
     return KT_OK;
 }
 
@@ -156,8 +158,15 @@ static void narrow_by_account(const consent_room *room, kt_arena *mem, kt_str ac
         return;
     }
     if (err != KT_OK || !is_alive(room, a.decided_at, now_ms)) return;
-    *c = (choice){ .decided = true, .bad = c->bad, .restored = true, .gpc = c->gpc, .dnt = c->dnt, .version = a.version,
-                   .decided_at = a.decided_at, .granted = a.everywhere ? holds : 0, .changed = a.everywhere ? changed : 0,
+    *c = (choice){ .decided = true,
+                   .bad = c->bad,
+                   .restored = true,
+                   .gpc = c->gpc,
+                   .dnt = c->dnt,
+                   .version = a.version,
+                   .decided_at = a.decided_at,
+                   .granted = a.everywhere ? holds : 0,
+                   .changed = a.everywhere ? changed : 0,
                    .ask = p->offered & ~(a.everywhere ? asked : asked & ~holds) };
     set_id(c, a.consent_id);
 }
@@ -170,7 +179,10 @@ static void read_cookie(const consent_room *room, request *rq, choice *c)
     bool twice = false;
     choice_cookie cookie;
     kt_str value = cookie_get(room->house->registry, rq, "consent", &twice);
-    if (twice) { c->bad = true; return; }
+    if (twice) {
+        c->bad = true;
+        return;
+    }
     if (!value.at) return;
     c->bad = true;
     if (!choice_cookie_parse(rq->mem, kt_sha256_str(&room->cookie_key), value, &cookie)) return;

@@ -47,9 +47,10 @@ static void make_metrics(consent_room *room)
     kt_metrics *m = room->house->metrics;
     room->decisions = kt_metric_new(m, KT_COUNTER, "kontor_consent_decisions_total",
                                     "Decisions on optional services, by category.", "category,decision");
-    room->banner = kt_metric_new(m, KT_COUNTER, "kontor_consent_banner_total", "Pages on which the banner was shown.", "");
-    room->refused = kt_metric_new(m, KT_COUNTER, "kontor_consent_unrecorded_total",
-                                  "Decisions that could not be recorded.", "");
+    room->banner =
+        kt_metric_new(m, KT_COUNTER, "kontor_consent_banner_total", "Pages on which the banner was shown.", "");
+    room->refused =
+        kt_metric_new(m, KT_COUNTER, "kontor_consent_unrecorded_total", "Decisions that could not be recorded.", "");
     room->banner_series = kt_metric_series(room->banner, NULL);
     room->refused_series = kt_metric_series(room->refused, NULL);
     for (size_t i = 0; i < room->policy->n; i++) {
@@ -89,8 +90,10 @@ static kt_err init(house *h, kt_fail *fail, void **out)
     room->house = h;
     room->mem = kt_arena_new();
     kt_err err = make_room(room, fail);
-    if (err == KT_OK) *out = room;
-    else room_free(room);
+    if (err == KT_OK)
+        *out = room;
+    else
+        room_free(room);
     return err;
 }
 

@@ -8,10 +8,10 @@
 
 typedef struct {
     const consent_room *room;
-    kt_arena       *mem;
-    const decider  *who;
+    kt_arena *mem;
+    const decider *who;
     const decision *what;
-    decided        *out;
+    decided *out;
 } deed;
 
 static record record_of(const deed *j, kt_str account_ref)
@@ -23,13 +23,24 @@ static record record_of(const deed *j, kt_str account_ref)
     bool gpc = who->gpc || w->gpc, dnt = who->dnt || w->dnt;
     service_set against = (gpc ? p->heeds_gpc : 0) | (dnt ? p->heeds_dnt : 0);
     return (record){
-        .id = who->id, .account_ref = account_ref, .decided_at = who->now_ms, .received_at = who->now_ms,
-        .action = kt_str_c(w->action), .granted = policy_list(p, j->mem, w->granted),
-        .denied = policy_list(p, j->mem, p->offered & ~w->granted), .policy_version = p->version,
+        .id = who->id,
+        .account_ref = account_ref,
+        .decided_at = who->now_ms,
+        .received_at = who->now_ms,
+        .action = kt_str_c(w->action),
+        .granted = policy_list(p, j->mem, w->granted),
+        .denied = policy_list(p, j->mem, p->offered & ~w->granted),
+        .policy_version = p->version,
         .text_hash = kt_str_empty(w->text_hash) ? policy_words_in(p, w->language)->hash : w->text_hash,
-        .ui_hash = p->ui_hash, .language = kt_str_c(w->language), .surface = kt_str_c(w->surface),
-        .origin = who->origin.at ? who->origin : KT_STR(""), .path = w->path.at ? w->path : KT_STR(""),
-        .ua_family = decision_ua_family(j->mem, who->user_agent), .ip_prefix = who->ip_prefix, .gpc = gpc, .dnt = dnt,
+        .ui_hash = p->ui_hash,
+        .language = kt_str_c(w->language),
+        .surface = kt_str_c(w->surface),
+        .origin = who->origin.at ? who->origin : KT_STR(""),
+        .path = w->path.at ? w->path : KT_STR(""),
+        .ua_family = decision_ua_family(j->mem, who->user_agent),
+        .ip_prefix = who->ip_prefix,
+        .gpc = gpc,
+        .dnt = dnt,
         .conflict = (w->granted & against) != 0,
         .shown_at = w->shown_for_ms > 0 ? who->now_ms - w->shown_for_ms : 0,
     };
@@ -104,8 +115,10 @@ static kt_err account_ref(const deed *j, db *d, kt_str *ref)
 {
     account_choice a;
     kt_err err = choice_account_get(d, j->mem, j->who->account, &a);
-    if (err == KT_OK) *ref = a.ref;
-    else if (err == KT_NOT_FOUND) *ref = kt_random_token(j->room->house->random, j->mem, CONSENT_ID_BYTES);
+    if (err == KT_OK)
+        *ref = a.ref;
+    else if (err == KT_NOT_FOUND)
+        *ref = kt_random_token(j->room->house->random, j->mem, CONSENT_ID_BYTES);
     return err == KT_NOT_FOUND ? KT_OK : err;
 }
 
@@ -115,7 +128,8 @@ static kt_err keep_for_account(const deed *j, db *d, kt_str ref, const record *r
                       ARGS(sql_text("account", j->who->account), sql_text("ref", ref), sql_text("consent_id", r->id),
                            sql_int("policy_version", r->policy_version), sql_text("granted", r->granted),
                            sql_int("everywhere", strcmp(j->what->surface, "account") == 0),
-                           sql_int("decided_at", r->decided_at)), NULL);
+                           sql_int("decided_at", r->decided_at)),
+                      NULL);
 }
 
 static kt_err do_deed(db *d, void *ctx)
@@ -128,8 +142,10 @@ static kt_err do_deed(db *d, void *ctx)
     *j->out = (decided){ .granted = j->what->granted };
     if (!kt_str_empty(j->who->account)) TRY(account_ref(j, d, &ref));
     kt_err err = record_latest(d, j->mem, j->who->id, &before);
-    if (err == KT_OK) held = choice_record_holds(p, j->mem, &before, &changed, &asked) | changed;
-    else if (err != KT_NOT_FOUND) return err;
+    if (err == KT_OK)
+        held = choice_record_holds(p, j->mem, &before, &changed, &asked) | changed;
+    else if (err != KT_NOT_FOUND)
+        return err;
 
     record r = record_of(j, ref);
     kt_sha256 key = j->room->head_key;
@@ -217,15 +233,20 @@ kt_err decide(const consent_room *room, request *rq, reply *rs, const decision *
     bool own_id = now.id[0] && !now.restored;
     decision w = *what;
     w.path = page_of(rq, what);
-    if (!what->granted && check_text(room, what) != KT_OK) w.text_hash = KT_STR_NONE;   /* a refusal is never refused */
+    if (!what->granted && check_text(room, what) != KT_OK) w.text_hash = KT_STR_NONE; /* a refusal is never refused */
     decider who = {
-        .id = own_id ? kt_str_dup(rq->mem, kt_str_c(now.id)) : kt_random_token(room->house->random, rq->mem, CONSENT_ID_BYTES),
-        .account = account_of(rq), .origin = kt_str_c(http_origin(rq->server)),
+        .id = own_id ? kt_str_dup(rq->mem, kt_str_c(now.id))
+                     : kt_random_token(room->house->random, rq->mem, CONSENT_ID_BYTES),
+        .account = account_of(rq),
+        .origin = kt_str_c(http_origin(rq->server)),
         .ip_prefix = rq->peer.known ? http_addr_prefix(rq->mem, &rq->peer) : KT_STR_NONE,
-        .user_agent = request_header(rq, "User-Agent"), .now_ms = rq->now_ms, .gpc = now.gpc, .dnt = now.dnt,
+        .user_agent = request_header(rq, "User-Agent"),
+        .now_ms = rq->now_ms,
+        .gpc = now.gpc,
+        .dnt = now.dnt,
     };
     kt_err err = decide_record(room, rq->mem, &who, &w, out);
-    if (err != KT_OK) {           /* full, read-only, busy: whatever it is, only less may be allowed now */
+    if (err != KT_OK) { /* full, read-only, busy: whatever it is, only less may be allowed now */
         kt_log(KT_LOG_ERROR, "consent.record_failed", KT_WORD("error", kt_err_name(err)));
         kt_metric_add(room->refused, room->refused_series, 1);
         if (w.granted & ~now.granted) return KT_FULL;
@@ -277,10 +298,13 @@ kt_err decide_signed_in(void *ctx, db *d, const kt_value *facts, int64_t now_ms)
     if (err == KT_OK && !kt_str_empty(id) && !kt_str_eq(id, a.consent_id)) {
         record like = { .policy_version = a.version, .granted = a.granted };
         service_set to = choice_record_holds(room->policy, mem, &like, &changed, &asked);
-        decider who = { .id = id, .account = kt_get_str(facts, "account"), .now_ms = now_ms,
+        decider who = { .id = id,
+                        .account = kt_get_str(facts, "account"),
+                        .now_ms = now_ms,
                         .origin = room->house->server ? kt_str_c(http_origin(room->house->server)) : KT_STR("") };
-        decision what = { .action = "withdraw", .surface = "signin", .language = "de", .version = room->policy->version,
-                          .granted = to };
+        decision what = {
+            .action = "withdraw", .surface = "signin", .language = "de", .version = room->policy->version, .granted = to
+        };
         deed act = { room, mem, &who, &what, &out };
         err = narrow_other(&act, d, id, a.ref, to);
     }

@@ -3,14 +3,14 @@
  * (Art. 4(11) GDPR). Whatever is not exactly the form is refused and stores nothing. See decide.h. */
 #include "consent/decide.h"
 
-#define SHOWN_MAX_MS KT_DAY_MS
+#define SHOWN_MAX_MS   KT_DAY_MS
 #define PATH_MAX_BYTES 200
-#define SEGMENT_MAX 16             /* longer segments of a path may be ids or tokens */
+#define SEGMENT_MAX    16 /* longer segments of a path may be ids or tokens */
 
 static const char *const surfaces[] = { "banner", "layer2", "signin", "footer", "noscript", "account", "api" };
 static const char *const languages[] = { "de", "en" };
 static const char *const actions[] = { "accept_all", "necessary_only", "select", "gpc", "dnt" };
-#define COUNT(list) (sizeof (list) / sizeof *(list))
+#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 /* The word of the list that equals the text, or NULL. */
 static const char *word_of(const char *const *list, size_t n, kt_str text)
@@ -42,7 +42,8 @@ static kt_err add_service(const policy *p, kt_str id, kt_fail *fail, service_set
     return bad(fail, "granted", "the list names a service that is not offered");
 }
 
-static kt_err take_word(kt_str text, const char *const *list, size_t n, const char *field, kt_fail *fail, const char **out)
+static kt_err take_word(kt_str text, const char *const *list, size_t n, const char *field, kt_fail *fail,
+                        const char **out)
 {
     if (!text.at) return KT_OK;
     const char *word = word_of(list, n, text);
@@ -66,13 +67,12 @@ static kt_err settle_action(const policy *p, kt_fail *fail, decision *d)
     bool all = d->granted == p->offered && p->offered != 0, none = d->granted == 0;
     if (!d->action) d->action = none ? "necessary_only" : all ? "accept_all" : "select";
     bool fits = strcmp(d->action, "accept_all") == 0 ? d->granted == p->offered
-              : strcmp(d->action, "select") == 0     ? true
-              : strcmp(d->action, "gpc") == 0        ? none && d->gpc
-              : strcmp(d->action, "dnt") == 0        ? none && d->dnt
+                : strcmp(d->action, "select") == 0   ? true
+                : strcmp(d->action, "gpc") == 0      ? none && d->gpc
+                : strcmp(d->action, "dnt") == 0      ? none && d->dnt
                                                      : none;
     if (!fits) return bad(fail, "action", "the action and the list of services contradict each other");
-    if (d->version != p->version)
-        return kt_fail_set(fail, KT_CONFLICT, "version", "%s", "stale");
+    if (d->version != p->version) return kt_fail_set(fail, KT_CONFLICT, "version", "%s", "stale");
     return KT_OK;
 }
 
@@ -97,7 +97,9 @@ kt_str decision_path(kt_arena *mem, kt_str path)
 
 kt_str decision_ua_family(kt_arena *mem, kt_str ua)
 {
-    static const struct { const char *mark, *name; } browsers[] = {
+    static const struct {
+        const char *mark, *name;
+    } browsers[] = {
         { "Edg/", "Edge" }, { "OPR/", "Opera" }, { "SamsungBrowser/", "Samsung Internet" }, { "Firefox/", "Firefox" },
         { "FxiOS/", "Firefox" }, { "CriOS/", "Chrome" }, { "Chrome/", "Chrome" }, { "Safari/", "Safari" },
     }, systems[] = {
@@ -105,9 +107,9 @@ kt_str decision_ua_family(kt_arena *mem, kt_str ua)
         { "Mac OS X", "macOS" }, { "CrOS", "ChromeOS" }, { "Linux", "Linux" },
     };
     const char *browser = "other", *os = "other";
-    for (size_t i = COUNT(browsers); i-- > 0; )
+    for (size_t i = COUNT(browsers); i-- > 0;)
         if (kt_str_find(ua, kt_str_c(browsers[i].mark), 0) != KT_NOT_FOUND_AT) browser = browsers[i].name;
-    for (size_t i = COUNT(systems); i-- > 0; )
+    for (size_t i = COUNT(systems); i-- > 0;)
         if (kt_str_find(ua, kt_str_c(systems[i].mark), 0) != KT_NOT_FOUND_AT) os = systems[i].name;
     return kt_str_fmt(mem, "%s, %s", browser, os);
 }
@@ -125,7 +127,8 @@ static kt_err json_known_fields(const kt_value *body, const char *const *known, 
     return KT_OK;
 }
 
-static kt_err json_word(const kt_value *body, const char *key, const char *const *list, size_t n, kt_fail *fail, const char **out)
+static kt_err json_word(const kt_value *body, const char *key, const char *const *list, size_t n, kt_fail *fail,
+                        const char **out)
 {
     const kt_value *v = kt_get(body, key);
     if (!v) return KT_OK;
@@ -159,10 +162,11 @@ static kt_err json_circumstances(kt_arena *mem, const kt_value *body, kt_fail *f
     return take_hash(kt_as_str(text), mem, fail, &out->text_hash);
 }
 
-kt_err decision_from_json(const policy *p, kt_arena *mem, const kt_value *body, const char *lang, kt_fail *fail, decision *out)
+kt_err decision_from_json(const policy *p, kt_arena *mem, const kt_value *body, const char *lang, kt_fail *fail,
+                          decision *out)
 {
-    static const char *const known[] = { "version", "granted", "action", "surface", "language", "text", "path", "shown_for",
-                                         "gpc", "dnt", NULL };
+    static const char *const known[] = { "version", "granted",   "action", "surface", "language", "text",
+                                         "path",    "shown_for", "gpc",    "dnt",     NULL };
     *out = (decision){ .surface = "api", .language = lang };
     TRY(json_known_fields(body, known, fail));
     const kt_value *version = kt_get(body, "version"), *granted = kt_get(body, "granted");
@@ -180,7 +184,8 @@ kt_err decision_from_json(const policy *p, kt_arena *mem, const kt_value *body, 
     return settle_action(p, fail, out);
 }
 
-kt_err decision_withdraw(const policy *p, kt_arena *mem, const kt_value *body, const char *lang, kt_fail *fail, decision *out)
+kt_err decision_withdraw(const policy *p, kt_arena *mem, const kt_value *body, const char *lang, kt_fail *fail,
+                         decision *out)
 {
     static const char *const known[] = { "surface", "language", "text", "path", "shown_for", "gpc", "dnt", NULL };
     *out = (decision){ .action = "withdraw", .surface = "api", .language = lang, .version = p->version };

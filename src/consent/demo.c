@@ -3,10 +3,14 @@
 #include "consent/pages.h"
 #include "consent/queries.h"
 
-#define DEMO_DAYS 14
+#define DEMO_DAYS  14
 #define DEMO_A_DAY 9
 
-typedef struct { const char *action, *surface; bool grants, gpc, dnt; unsigned weight; } demo_kind;
+typedef struct {
+    const char *action, *surface;
+    bool grants, gpc, dnt;
+    unsigned weight;
+} demo_kind;
 
 static const demo_kind kinds[] = {
     { "necessary_only", "banner",   false, false, false, 38 },
@@ -27,7 +31,7 @@ static const char *const browsers[] = {
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15",
 };
 static const char *const paths[] = { "/", "/", "/sign-in", "/sign-up", "/privacy" };
-#define COUNT(list) (sizeof (list) / sizeof *(list))
+#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static const demo_kind *pick(kt_random *random)
 {
@@ -41,27 +45,42 @@ static const demo_kind *pick(kt_random *random)
     return &kinds[0];
 }
 
-typedef struct { kt_str visitor, consent_id; int64_t day, n; } demo_views;
+typedef struct {
+    kt_str visitor, consent_id;
+    int64_t day, n;
+} demo_views;
 
 static kt_err put_views(db *d, void *ctx)
 {
     const demo_views *v = ctx;
     for (int64_t i = 0; i < v->n; i++)
-        TRY(store_exec(d, &SQL_consent_page_views_count,
-                       ARGS(sql_text("visitor", v->visitor), sql_text("consent_id", v->consent_id), sql_int("day", v->day)), NULL));
+        TRY(store_exec(
+            d, &SQL_consent_page_views_count,
+            ARGS(sql_text("visitor", v->visitor), sql_text("consent_id", v->consent_id), sql_int("day", v->day)),
+            NULL));
     return KT_OK;
 }
 
-static kt_err demo_decision(const consent_room *room, kt_arena *mem, kt_random *random, kt_str id, const demo_kind *k, int64_t at_ms)
+static kt_err demo_decision(const consent_room *room, kt_arena *mem, kt_random *random, kt_str id, const demo_kind *k,
+                            int64_t at_ms)
 {
     const policy *p = room->policy;
     decider who = {
-        .id = id, .origin = KT_STR("http://localhost:8080"), .now_ms = at_ms, .gpc = k->gpc, .dnt = k->dnt,
-        .ip_prefix = kt_str_fmt(mem, "198.51.100.0/24"), .user_agent = kt_str_c(browsers[kt_random_below(random, COUNT(browsers))]),
+        .id = id,
+        .origin = KT_STR("http://localhost:8080"),
+        .now_ms = at_ms,
+        .gpc = k->gpc,
+        .dnt = k->dnt,
+        .ip_prefix = kt_str_fmt(mem, "198.51.100.0/24"),
+        .user_agent = kt_str_c(browsers[kt_random_below(random, COUNT(browsers))]),
     };
     decision what = {
-        .action = k->action, .surface = k->surface, .language = kt_random_below(random, 5) ? "de" : "en",
-        .version = p->version, .granted = k->grants ? p->offered : 0, .path = kt_str_c(paths[kt_random_below(random, COUNT(paths))]),
+        .action = k->action,
+        .surface = k->surface,
+        .language = kt_random_below(random, 5) ? "de" : "en",
+        .version = p->version,
+        .granted = k->grants ? p->offered : 0,
+        .path = kt_str_c(paths[kt_random_below(random, COUNT(paths))]),
         .shown_for_ms = 1500 + kt_random_below(random, 20000),
     };
     decided out;

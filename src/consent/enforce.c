@@ -12,7 +12,8 @@ static bool host_is_clean(kt_str host)
 {
     for (size_t i = 0; i < host.len; i++) {
         char c = host.at[i];
-        bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == ':' || c == '/' || c == '*';
+        bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == ':' || c == '/' ||
+                    c == '*';
         if (!word) return false;
     }
     return host.len > 0 && host.len <= 253;
@@ -45,7 +46,8 @@ kt_str enforce_csp(const consent_room *room, kt_arena *mem, service_set granted)
         }
     }
     if (hosts.len > 0 && !hosts.over) {
-        kt_buf_put_c(&out, "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'");
+        kt_buf_put_c(
+            &out, "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'");
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
             kt_buf_put_fmt(&out, "; %s 'self'", kinds[i]);
             kt_buf_put(&out, kt_buf_str(&hosts));

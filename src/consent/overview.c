@@ -15,9 +15,11 @@ static void put_number(request *rq, kt_value *row, const kt_value *from, const c
 
 static kt_err put_days(const consent_room *room, request *rq, kt_str from, kt_value *data)
 {
-    static const char *const counts[] = { "decisions", "accept_all", "necessary_only", "selected", "withdrawn", "signals" };
+    static const char *const counts[] = { "decisions", "accept_all", "necessary_only",
+                                          "selected",  "withdrawn",  "signals" };
     kt_value *list = NULL;
-    TRY(store_list(store_reader(room->house->store), &SQL_consent_decisions_by_day, ARGS(sql_text("from", from)), rq->mem, &list));
+    TRY(store_list(store_reader(room->house->store), &SQL_consent_decisions_by_day, ARGS(sql_text("from", from)),
+                   rq->mem, &list));
     kt_value *days = kt_set_list(rq->mem, data, "days");
     KT_EACH(d, list) {
         int64_t ms = 0;
@@ -36,7 +38,8 @@ static kt_err put_services(const consent_room *room, request *rq, kt_str from, k
     const policy *p = room->policy;
     int64_t granted[POLICY_SERVICES_MAX] = { 0 }, denied[POLICY_SERVICES_MAX] = { 0 };
     kt_value *list = NULL;
-    TRY(store_list(store_reader(room->house->store), &SQL_consent_decisions_by_list, ARGS(sql_text("from", from)), rq->mem, &list));
+    TRY(store_list(store_reader(room->house->store), &SQL_consent_decisions_by_list, ARGS(sql_text("from", from)),
+                   rq->mem, &list));
     KT_EACH(d, list) {
         kt_value *yes = NULL, *no = NULL;
         TRY(kt_json_parse(rq->mem, kt_get_str(d, "granted"), &rq->fail, &yes));
@@ -51,12 +54,14 @@ static kt_err put_services(const consent_room *room, request *rq, kt_str from, k
     for (size_t i = 0; i < p->n; i++) {
         kt_value *row = kt_add_map(rq->mem, rows_out);
         int64_t all = granted[i] + denied[i];
-        const char *category = kt_str_z(rq->mem, kt_str_fmt(rq->mem, "consent.category.%.*s.title", KT_ARG(p->services[i].category)));
+        const char *category =
+            kt_str_z(rq->mem, kt_str_fmt(rq->mem, "consent.category.%.*s.title", KT_ARG(p->services[i].category)));
         kt_set_str(rq->mem, row, "name", words_in(&p->services[i].declared->name, rq->lang));
         kt_set_str(rq->mem, row, "category", page_text(room->house->pages, rq->mem, rq->lang, category, NULL));
         kt_set_str(rq->mem, row, "granted", page_number(rq->mem, rq->lang, granted[i]));
         kt_set_str(rq->mem, row, "denied", page_number(rq->mem, rq->lang, denied[i]));
-        kt_set_str(rq->mem, row, "share", all ? kt_str_fmt(rq->mem, "%lld %%", (long long)(granted[i] * 100 / all)) : KT_STR("–"));
+        kt_set_str(rq->mem, row, "share",
+                   all ? kt_str_fmt(rq->mem, "%lld %%", (long long)(granted[i] * 100 / all)) : KT_STR("–"));
     }
     return KT_OK;
 }
@@ -95,8 +100,13 @@ static kt_err audit_look(db *d, void *ctx)
 {
     request *rq = ctx;
     audit_entry e = {
-        .actor_kind = "staff", .actor = rq->session->subject, .action = "consent.proof.view", .object_kind = "consent",
-        .object = request_query(rq, "id"), .result = "ok", .request_id = kt_str_c(rq->id),
+        .actor_kind = "staff",
+        .actor = rq->session->subject,
+        .action = "consent.proof.view",
+        .object_kind = "consent",
+        .object = request_query(rq, "id"),
+        .result = "ok",
+        .request_id = kt_str_c(rq->id),
         .ip_prefix = rq->peer.known ? http_addr_prefix(rq->mem, &rq->peer) : KT_STR_NONE,
     };
     return audit_write(d, &e, rq->now_ms);

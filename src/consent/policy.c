@@ -7,7 +7,7 @@
 
 #define FACTS_MAX  ((size_t)256 * 1024)
 #define LAYOUT_MAX ((size_t)512 * 1024)
-#define WHOLE_LIST 512             /* most strings of one kind a service can have */
+#define WHOLE_LIST 512 /* most strings of one kind a service can have */
 
 /* In the order they are shown: what there is to decide comes first. */
 static const char *const categories[] = { "analytics", "affiliate", "support", "feedback", "guides", "necessary" };
@@ -15,7 +15,10 @@ static const char *const categories[] = { "analytics", "affiliate", "support", "
 
 /* ---- facts of a service --------------------------------------------------------------------------- */
 
-typedef struct { kt_str at[WHOLE_LIST]; size_t n; } strings;
+typedef struct {
+    kt_str at[WHOLE_LIST];
+    size_t n;
+} strings;
 
 /* Keeps the list sorted and free of doubles, so that the order in the register means nothing. */
 static void strings_add(strings *s, kt_str text)
@@ -135,11 +138,13 @@ static bool list_within(const kt_value *small, const kt_value *large)
 
 bool policy_covers(const kt_value *then, const kt_value *now)
 {
-    static const char *const may_shrink[] = { "recipients", "countries", "unsafe", "data", "purposes", "hosts", "storage" };
+    static const char *const may_shrink[] = { "recipients", "countries", "unsafe", "data",
+                                              "purposes",   "hosts",     "storage" };
     for (size_t i = 0; i < sizeof may_shrink / sizeof *may_shrink; i++)
         if (!list_within(kt_get(now, may_shrink[i]), kt_get(then, may_shrink[i]))) return false;
-    if (!list_within(kt_get(now, "bases"), kt_get(then, "bases"))
-        || !list_within(kt_get(then, "bases"), kt_get(now, "bases"))) return false;
+    if (!list_within(kt_get(now, "bases"), kt_get(then, "bases")) ||
+        !list_within(kt_get(then, "bases"), kt_get(now, "bases")))
+        return false;
     if (!kt_str_eq(kt_get_str(then, "category"), kt_get_str(now, "category"))) return false;
     if (kt_get_bool(now, "third_party", true) && !kt_get_bool(then, "third_party", false)) return false;
     const kt_value *had = kt_get(then, "cookies");
@@ -181,14 +186,18 @@ static kt_err read_versions(policy *p, store *st, kt_arena *mem, kt_fail *fail)
     return KT_OK;
 }
 
-typedef struct { int64_t version, now_ms; kt_str services; } version_job;
+typedef struct {
+    int64_t version, now_ms;
+    kt_str services;
+} version_job;
 
 static kt_err add_version(db *d, void *ctx)
 {
     const version_job *job = ctx;
-    return store_exec(d, &SQL_consent_version_add,
-                      ARGS(sql_int("version", job->version), sql_int("made_at", job->now_ms),
-                           sql_text("services", job->services)), NULL);
+    return store_exec(
+        d, &SQL_consent_version_add,
+        ARGS(sql_int("version", job->version), sql_int("made_at", job->now_ms), sql_text("services", job->services)),
+        NULL);
 }
 
 /* The newest stored version when its facts are those of today, else a new one. */
@@ -218,7 +227,12 @@ static kt_err settle_version(policy *p, store *st, kt_arena *mem, int64_t now_ms
 
 /* ---- words ----------------------------------------------------------------------------------------- */
 
-typedef struct { const policy *p; pages *pages; kt_arena *mem; const char *lang; } speaker;
+typedef struct {
+    const policy *p;
+    pages *pages;
+    kt_arena *mem;
+    const char *lang;
+} speaker;
 
 static kt_str say(const speaker *s, const char *key, const kt_value *data)
 {
@@ -233,7 +247,10 @@ static void put_texts(const speaker *s, kt_value *map, const char *from, const c
 
 kt_str policy_lifetime(pages *p, kt_arena *mem, const char *lang, int64_t seconds)
 {
-    static const struct { int64_t unit; const char *one, *many; } units[] = {
+    static const struct {
+        int64_t unit;
+        const char *one, *many;
+    } units[] = {
         { 365 * 86400, "consent.lifetime.year", "consent.lifetime.years" },
         { 86400, "consent.lifetime.day", "consent.lifetime.days" },
         { 3600, "consent.lifetime.hour", "consent.lifetime.hours" },
@@ -334,13 +351,15 @@ static void speak_categories(const speaker *s, kt_value *list)
 static kt_str first_paragraph(const speaker *s)
 {
     kt_value *data = kt_map(s->mem);
-    strings *purposes = KT_NEW(s->mem, strings), *countries = KT_NEW(s->mem, strings), *others = KT_NEW(s->mem, strings);
+    strings *purposes = KT_NEW(s->mem, strings), *countries = KT_NEW(s->mem, strings),
+            *others = KT_NEW(s->mem, strings);
     int64_t n = 0;
     for (size_t i = 0; i < s->p->n; i++) {
         const policy_service *v = &s->p->services[i];
         if (!(s->p->offered & SERVICE_BIT(i))) continue;
         n++;
-        strings_add(purposes, say(s, kt_str_z(s->mem, kt_str_fmt(s->mem, "category.%.*s.title", KT_ARG(v->category))), NULL));
+        strings_add(purposes,
+                    say(s, kt_str_z(s->mem, kt_str_fmt(s->mem, "category.%.*s.title", KT_ARG(v->category))), NULL));
         for (size_t k = 0; k < v->declared->n_activities; k++) {
             const activity *a = registry_activity(s->p->registry, kt_str_z(s->mem, v->declared->activities[k]));
             for (size_t m = 0; a && m < a->n_recipients; m++) {
@@ -356,8 +375,16 @@ static kt_str first_paragraph(const speaker *s)
     kt_set_str(s->mem, data, "recipients", kt_str_join(s->mem, others->at, others->n, KT_STR(", ")));
     kt_set_str(s->mem, data, "countries", kt_str_join(s->mem, countries->at, countries->n, KT_STR(", ")));
     kt_str parts[3] = {
-        say(s, n == 0 ? "first.text_none" : n == 1 ? "first.text_one" : "first.text_many", data),
-        say(s, others->n == 0 ? "first.nobody" : countries->n == 0 ? "first.others" : "first.third_country", data),
+        say(s,
+            n == 0   ? "first.text_none"
+            : n == 1 ? "first.text_one"
+                     : "first.text_many",
+            data),
+        say(s,
+            others->n == 0      ? "first.nobody"
+            : countries->n == 0 ? "first.others"
+                                : "first.third_country",
+            data),
         say(s, "first.free", data),
     };
     return kt_str_join(s->mem, parts, n == 0 ? 1 : 3, KT_STR(" "));
@@ -365,11 +392,11 @@ static kt_str first_paragraph(const speaker *s)
 
 static kt_value *speak(const speaker *s)
 {
-    static const char *const first[] = { "title", "accept", "necessary", "choose", "gpc", "changed", "notice",
-                                         "imprint", "failed", NULL };
-    static const char *const second[] = { "title", "text", "save", "accept", "necessary", "close", "always", "purpose",
-                                          "recipients", "nobody", "data", "cookies", "storage", "name", "kind",
-                                          "lifetime", "access", "proof", "details", NULL };
+    static const char *const first[] = { "title",   "accept", "necessary", "choose", "gpc",
+                                         "changed", "notice", "imprint",   "failed", NULL };
+    static const char *const second[] = { "title",   "text",       "save",   "accept", "necessary", "close",   "always",
+                                          "purpose", "recipients", "nobody", "data",   "cookies",   "storage", "name",
+                                          "kind",    "lifetime",   "access", "proof",  "details",   NULL };
     static const char *const frame[] = { "text", "once", "always", "open", NULL };
     kt_value *tree = kt_map(s->mem);
     const operator_facts *o = registry_operator(s->p->registry);
@@ -397,7 +424,11 @@ static kt_str json_text(kt_arena *mem, const kt_value *v)
 
 /* ---- keeping what was shown ------------------------------------------------------------------------- */
 
-typedef struct { kt_str hash, body; const char *kind, *lang; int64_t now_ms; } text_job;
+typedef struct {
+    kt_str hash, body;
+    const char *kind, *lang;
+    int64_t now_ms;
+} text_job;
 
 static kt_err add_text(db *d, void *ctx)
 {
@@ -405,7 +436,8 @@ static kt_err add_text(db *d, void *ctx)
     return store_exec(d, &SQL_consent_text_add,
                       ARGS(sql_text("hash", job->hash), sql_text("kind", kt_str_c(job->kind)),
                            sql_text("language", kt_str_c(job->lang)), sql_text("body", job->body),
-                           sql_int("now", job->now_ms)), NULL);
+                           sql_int("now", job->now_ms)),
+                      NULL);
 }
 
 /* The part of the style sheet that draws the banner: its section, up to the next one's heading. */
@@ -491,8 +523,7 @@ static kt_err take_services(policy *p, kt_arena *mem, kt_fail *fail)
     return KT_OK;
 }
 
-kt_err policy_make(const registry *r, pages *p, store *st, kt_arena *mem, int64_t now_ms,
-                   kt_fail *fail, policy **out)
+kt_err policy_make(const registry *r, pages *p, store *st, kt_arena *mem, int64_t now_ms, kt_fail *fail, policy **out)
 {
     policy *made = KT_NEW(mem, policy);
     made->registry = r;
@@ -513,7 +544,7 @@ const policy_words *policy_words_in(const policy *p, const char *lang)
 
 const policy_version *policy_version_of(const policy *p, int64_t version)
 {
-    for (size_t i = p->n_versions; i-- > 0; )
+    for (size_t i = p->n_versions; i-- > 0;)
         if (p->versions[i].version == version) return &p->versions[i];
     return NULL;
 }
@@ -539,22 +570,27 @@ service_set policy_set(const policy *p, const kt_value *ids, bool *unknown)
     if (unknown) *unknown = false;
     KT_EACH(id, ids) {
         int i = policy_find(p, kt_as_str(id));
-        if (i >= 0) set |= SERVICE_BIT(i);
-        else if (unknown) *unknown = true;
+        if (i >= 0)
+            set |= SERVICE_BIT(i);
+        else if (unknown)
+            *unknown = true;
     }
     return set;
 }
 
-void policy_translate(const policy *p, const policy_version *then, const kt_value *granted,
-                      service_set *holds, service_set *changed, service_set *asked)
+void policy_translate(const policy *p, const policy_version *then, const kt_value *granted, service_set *holds,
+                      service_set *changed, service_set *asked)
 {
     *holds = *changed = *asked = 0;
     for (size_t i = 0; i < then->n; i++) {
         if (then->now[i] < 0) continue;
         service_set bit = SERVICE_BIT(then->now[i]);
-        if (!list_has(granted, then->ids[i])) *asked |= bit;
-        else if (then->covered[i]) *holds |= bit, *asked |= bit;
-        else *changed |= bit;
+        if (!list_has(granted, then->ids[i]))
+            *asked |= bit;
+        else if (then->covered[i])
+            *holds |= bit, *asked |= bit;
+        else
+            *changed |= bit;
     }
     *holds &= p->offered;
 }

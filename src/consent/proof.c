@@ -67,8 +67,9 @@ static kt_err put_shown(const consent_room *room, request *rq, const record *r, 
     TRY(stored_text(room->house->store, rq->mem, r->text_hash, &body));
     TRY(kt_json_parse(rq->mem, body, NULL, &tree));
     TRY(stored_text(room->house->store, rq->mem, r->ui_hash, &layout));
-    kt_set_bool(rq->mem, data, "text_intact", kt_str_eq(kt_hash_hex(rq->mem, body), r->text_hash)
-                                             && kt_str_eq(kt_hash_hex(rq->mem, layout), r->ui_hash));
+    kt_set_bool(rq->mem, data, "text_intact",
+                kt_str_eq(kt_hash_hex(rq->mem, body), r->text_hash) &&
+                    kt_str_eq(kt_hash_hex(rq->mem, layout), r->ui_hash));
     kt_set(rq->mem, data, "words", tree);
     kt_set_str(rq->mem, data, "layout_source", layout);
     return KT_OK;
@@ -78,10 +79,11 @@ static kt_err put_chain(const consent_room *room, request *rq, const record *r, 
 {
     chain_report report;
     kt_sha256 key = room->head_key;
+    int64_t day_ms = 0;
     TRY(record_verify(store_reader(room->house->store), kt_sha256_str(&key), r->day, rq->now_ms, &report));
     kt_value *chain = kt_set_map(rq->mem, data, "chain");
     kt_set_bool(rq->mem, chain, "ok", report.ok);
-    kt_set_str(rq->mem, chain, "day", r->day);
+    kt_set_str(rq->mem, chain, "day", kt_time_parse(r->day, &day_ms) ? page_date(rq->mem, rq->lang, day_ms) : r->day);
     kt_set_int(rq->mem, chain, "records", report.records);
     kt_set_int(rq->mem, chain, "days", report.days);
     kt_set_str(rq->mem, chain, "bad_day", kt_str_dup(rq->mem, kt_str_c(report.bad_day)));

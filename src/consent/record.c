@@ -3,7 +3,7 @@
 #include "consent/record.h"
 #include "consent/queries.h"
 
-#define CANONICAL_MAX ((size_t)64 * 1024)
+#define CANONICAL_MAX  ((size_t)64 * 1024)
 #define UNUSED_TEXT_MS (30 * KT_DAY_MS)
 
 /* ---- retention ------------------------------------------------------------------------------------ */
@@ -50,10 +50,10 @@ static kt_str day_root(kt_arena *mem, kt_str day)
 /* The fields in a fixed order as a JSON list: unambiguous whatever the fields hold. */
 static kt_str record_hash(kt_arena *mem, const record *r)
 {
-    const kt_str texts[] = { r->prev_hash, r->id, r->day, r->action, r->granted, r->denied, r->text_hash, r->ui_hash,
-                             r->language, r->surface, r->origin, r->path, r->ua_family };
-    const int64_t numbers[] = { r->seq, r->decided_at, r->received_at, r->policy_version, r->gpc, r->dnt,
-                                r->conflict, r->shown_at, r->keep_until_at };
+    const kt_str texts[] = { r->prev_hash, r->id,       r->day,     r->action, r->granted, r->denied,   r->text_hash,
+                             r->ui_hash,   r->language, r->surface, r->origin, r->path,    r->ua_family };
+    const int64_t numbers[] = { r->seq, r->decided_at, r->received_at, r->policy_version, r->gpc,
+                                r->dnt, r->conflict,   r->shown_at,    r->keep_until_at };
     kt_buf form;
     kt_buf_init(&form, CANONICAL_MAX);
     kt_buf_put_byte(&form, '[');
@@ -71,7 +71,10 @@ static kt_str record_hash(kt_arena *mem, const record *r)
     return hex;
 }
 
-typedef struct { kt_str day, last_hash, prev_mac, mac; int64_t records, keep_until_at; } head;
+typedef struct {
+    kt_str day, last_hash, prev_mac, mac;
+    int64_t records, keep_until_at;
+} head;
 
 static kt_str head_mac(kt_arena *mem, kt_str key, const head *h)
 {
@@ -86,16 +89,32 @@ static record record_from(kt_arena *mem, rows *q)
 {
 #define TEXT(column) kt_str_dup(mem, rows_text(q, column))
     record r = {
-        .n = rows_int(q, "n"), .seq = rows_int(q, "seq"), .id = TEXT("id"),
+        .n = rows_int(q, "n"),
+        .seq = rows_int(q, "seq"),
+        .id = TEXT("id"),
         .account_ref = rows_is_null(q, "account_ref") ? KT_STR_NONE : TEXT("account_ref"),
-        .decided_at = rows_int(q, "decided_at"), .received_at = rows_int(q, "received_at"), .day = TEXT("day"),
-        .action = TEXT("action"), .granted = TEXT("granted"), .denied = TEXT("denied"),
-        .policy_version = rows_int(q, "policy_version"), .text_hash = TEXT("text_hash"), .ui_hash = TEXT("ui_hash"),
-        .language = TEXT("language"), .surface = TEXT("surface"), .origin = TEXT("origin"), .path = TEXT("path"),
-        .ua_family = TEXT("ua_family"), .ip_prefix = rows_is_null(q, "ip_prefix") ? KT_STR_NONE : TEXT("ip_prefix"),
-        .gpc = rows_int(q, "gpc") != 0, .dnt = rows_int(q, "dnt") != 0, .conflict = rows_int(q, "conflict") != 0,
-        .shown_at = rows_int(q, "shown_at"), .keep_until_at = rows_int(q, "keep_until_at"),
-        .prev_hash = TEXT("prev_hash"), .hash = TEXT("hash"),
+        .decided_at = rows_int(q, "decided_at"),
+        .received_at = rows_int(q, "received_at"),
+        .day = TEXT("day"),
+        .action = TEXT("action"),
+        .granted = TEXT("granted"),
+        .denied = TEXT("denied"),
+        .policy_version = rows_int(q, "policy_version"),
+        .text_hash = TEXT("text_hash"),
+        .ui_hash = TEXT("ui_hash"),
+        .language = TEXT("language"),
+        .surface = TEXT("surface"),
+        .origin = TEXT("origin"),
+        .path = TEXT("path"),
+        .ua_family = TEXT("ua_family"),
+        .ip_prefix = rows_is_null(q, "ip_prefix") ? KT_STR_NONE : TEXT("ip_prefix"),
+        .gpc = rows_int(q, "gpc") != 0,
+        .dnt = rows_int(q, "dnt") != 0,
+        .conflict = rows_int(q, "conflict") != 0,
+        .shown_at = rows_int(q, "shown_at"),
+        .keep_until_at = rows_int(q, "keep_until_at"),
+        .prev_hash = TEXT("prev_hash"),
+        .hash = TEXT("hash"),
     };
 #undef TEXT
     return r;
@@ -126,9 +145,12 @@ kt_err record_history(db *d, kt_arena *mem, kt_str id, record **out, size_t *n)
 
 static head head_from(kt_arena *mem, rows *q)
 {
-    return (head){ kt_str_dup(mem, rows_text(q, "day")), kt_str_dup(mem, rows_text(q, "last_hash")),
-                   kt_str_dup(mem, rows_text(q, "prev_mac")), kt_str_dup(mem, rows_text(q, "mac")),
-                   rows_int(q, "records"), rows_int(q, "keep_until_at") };
+    return (head){ kt_str_dup(mem, rows_text(q, "day")),
+                   kt_str_dup(mem, rows_text(q, "last_hash")),
+                   kt_str_dup(mem, rows_text(q, "prev_mac")),
+                   kt_str_dup(mem, rows_text(q, "mac")),
+                   rows_int(q, "records"),
+                   rows_int(q, "keep_until_at") };
 }
 
 /* The newest head; an empty one when there is none yet. */
@@ -149,24 +171,25 @@ static kt_err put_head(db *d, const head *h)
     return store_exec(d, &SQL_consent_head_put,
                       ARGS(sql_text("day", h->day), sql_int("records", h->records), sql_text("last_hash", h->last_hash),
                            sql_text("prev_mac", h->prev_mac), sql_text("mac", h->mac),
-                           sql_int("keep_until_at", h->keep_until_at)), NULL);
+                           sql_int("keep_until_at", h->keep_until_at)),
+                      NULL);
 }
 
 static kt_err put_record(db *d, const record *r)
 {
-    return store_exec(d, &SQL_consent_record_add,
-                      ARGS(sql_text("id", r->id), sql_int("seq", r->seq), sql_text("account_ref", r->account_ref),
-                           sql_int("decided_at", r->decided_at), sql_int("received_at", r->received_at),
-                           sql_text("day", r->day), sql_text("action", r->action), sql_text("granted", r->granted),
-                           sql_text("denied", r->denied), sql_int("policy_version", r->policy_version),
-                           sql_text("text_hash", r->text_hash), sql_text("ui_hash", r->ui_hash),
-                           sql_text("language", r->language), sql_text("surface", r->surface),
-                           sql_text("origin", r->origin), sql_text("path", r->path),
-                           sql_text("ua_family", r->ua_family), sql_text("ip_prefix", r->ip_prefix),
-                           sql_int("gpc", r->gpc), sql_int("dnt", r->dnt), sql_int("conflict", r->conflict),
-                           r->shown_at ? sql_int("shown_at", r->shown_at) : sql_null("shown_at"),
-                           sql_int("keep_until_at", r->keep_until_at), sql_text("prev_hash", r->prev_hash),
-                           sql_text("hash", r->hash)), NULL);
+    return store_exec(
+        d, &SQL_consent_record_add,
+        ARGS(sql_text("id", r->id), sql_int("seq", r->seq), sql_text("account_ref", r->account_ref),
+             sql_int("decided_at", r->decided_at), sql_int("received_at", r->received_at), sql_text("day", r->day),
+             sql_text("action", r->action), sql_text("granted", r->granted), sql_text("denied", r->denied),
+             sql_int("policy_version", r->policy_version), sql_text("text_hash", r->text_hash),
+             sql_text("ui_hash", r->ui_hash), sql_text("language", r->language), sql_text("surface", r->surface),
+             sql_text("origin", r->origin), sql_text("path", r->path), sql_text("ua_family", r->ua_family),
+             sql_text("ip_prefix", r->ip_prefix), sql_int("gpc", r->gpc), sql_int("dnt", r->dnt),
+             sql_int("conflict", r->conflict), r->shown_at ? sql_int("shown_at", r->shown_at) : sql_null("shown_at"),
+             sql_int("keep_until_at", r->keep_until_at), sql_text("prev_hash", r->prev_hash),
+             sql_text("hash", r->hash)),
+        NULL);
 }
 
 kt_err record_append(db *d, kt_arena *mem, kt_str head_key, const record_keep *keep, record *r)
@@ -210,7 +233,7 @@ static void report_bad(chain_report *out, kt_str day, int64_t n)
 static kt_err verify_day(db *d, const head *h, int64_t now_ms, chain_report *out)
 {
     kt_arena *mem = kt_arena_new();
-    bool passed = h->keep_until_at <= now_ms;      /* retention takes this day, maybe just now */
+    bool passed = h->keep_until_at <= now_ms; /* retention takes this day, maybe just now */
     kt_str last = day_root(mem, h->day);
     char last_hex[65] = "";
     memcpy(last_hex, last.at, last.len < 64 ? last.len : 64);
@@ -223,13 +246,15 @@ static kt_err verify_day(db *d, const head *h, int64_t now_ms, chain_report *out
         count++;
         out->records++;
         if (passed) continue;
-        if (!kt_str_is(r.prev_hash, last_hex) || !kt_str_eq(record_hash(mem, &r), r.hash)
-            || r.keep_until_at != h->keep_until_at) report_bad(out, h->day, r.n);
+        if (!kt_str_is(r.prev_hash, last_hex) || !kt_str_eq(record_hash(mem, &r), r.hash) ||
+            r.keep_until_at != h->keep_until_at)
+            report_bad(out, h->day, r.n);
         memcpy(last_hex, r.hash.at, r.hash.len < 64 ? r.hash.len : 64);
     }
     kt_err ended = rows_end(q);
     if (err == KT_OK) err = ended;
-    if (err == KT_OK && !passed && (count != h->records || !kt_str_is(h->last_hash, last_hex))) report_bad(out, h->day, 0);
+    if (err == KT_OK && !passed && (count != h->records || !kt_str_is(h->last_hash, last_hex)))
+        report_bad(out, h->day, 0);
     kt_arena_free(mem);
     return err;
 }
@@ -241,14 +266,18 @@ kt_err record_verify(db *d, kt_str head_key, kt_str day, int64_t now_ms, chain_r
     kt_str mac = KT_STR("");
     int64_t total = 0;
     kt_err err = store_snapshot(d);
-    if (err != KT_OK) { kt_arena_free(mem); return err; }
+    if (err != KT_OK) {
+        kt_arena_free(mem);
+        return err;
+    }
     kt_value *list = NULL;
     err = store_list(d, &SQL_consent_head_all, NULL, mem, &list);
     KT_EACH(row, list) {
-        head h = { kt_get_str(row, "day"), kt_get_str(row, "last_hash"), kt_get_str(row, "prev_mac"),
+        head h = { kt_get_str(row, "day"), kt_get_str(row, "last_hash"),  kt_get_str(row, "prev_mac"),
                    kt_get_str(row, "mac"), kt_get_int(row, "records", 0), kt_get_int(row, "keep_until_at", 0) };
         out->days++;
-        if (!kt_str_eq(h.prev_mac, mac) || !kt_str_eq_secret(head_mac(mem, head_key, &h), h.mac)) report_bad(out, h.day, 0);
+        if (!kt_str_eq(h.prev_mac, mac) || !kt_str_eq_secret(head_mac(mem, head_key, &h), h.mac))
+            report_bad(out, h.day, 0);
         mac = h.mac;
         if (kt_str_empty(day) || kt_str_eq(day, h.day)) {
             if ((err = verify_day(d, &h, now_ms, out)) != KT_OK) break;
@@ -266,7 +295,10 @@ kt_err record_verify(db *d, kt_str head_key, kt_str day, int64_t now_ms, chain_r
 
 /* ---- retention -------------------------------------------------------------------------------------- */
 
-typedef struct { int64_t now_ms, deleted; const kt_str *in_force; } expire_job;
+typedef struct {
+    int64_t now_ms, deleted;
+    const kt_str *in_force;
+} expire_job;
 
 static kt_err expire_batch(db *d, void *ctx)
 {
@@ -280,7 +312,8 @@ static kt_err expire_texts(db *d, void *ctx)
     expire_job *job = ctx;
     return store_exec(d, &SQL_consent_text_delete_unused,
                       ARGS(sql_int("before", job->now_ms - UNUSED_TEXT_MS), sql_text("ui", job->in_force[0]),
-                           sql_text("de", job->in_force[1]), sql_text("en", job->in_force[2])), NULL);
+                           sql_text("de", job->in_force[1]), sql_text("en", job->in_force[2])),
+                      NULL);
 }
 
 kt_err record_expire(store *st, const kt_str in_force[3], int64_t now_ms, int64_t *deleted)

@@ -7,7 +7,8 @@
 /* Marks each service of the copied words with what applies to this visitor. */
 static void mark_services(const policy *p, kt_arena *mem, kt_value *words_tree, const choice *c)
 {
-    for (kt_value *cat = kt_get(words_tree, "categories") ? kt_get(words_tree, "categories")->first : NULL; cat; cat = cat->next) {
+    for (kt_value *cat = kt_get(words_tree, "categories") ? kt_get(words_tree, "categories")->first : NULL; cat;
+         cat = cat->next) {
         const kt_value *services = kt_get(cat, "services");
         for (kt_value *s = services ? services->first : NULL; s; s = s->next) {
             int i = policy_find(p, kt_get_str(s, "id"));
@@ -27,19 +28,21 @@ static void put_cookie_table(const consent_room *room, request *rq, kt_value *da
     const cookie_entry *const *all = NULL;
     size_t n = registry_cookies(r, &all);
     kt_value *list = kt_set_list(rq->mem, data, "cookies");
-    for (size_t i = 0; i < 2 * n; i++) {           /* the optional ones first, then the necessary ones */
+    for (size_t i = 0; i < 2 * n; i++) { /* the optional ones first, then the necessary ones */
         const cookie_entry *c = all[i % n];
         if (kt_str_is(c->category, "necessary") != (i >= n)) continue;
         kt_value *row = kt_add_map(rq->mem, list);
         const char *kind = kt_str_z(rq->mem, kt_str_fmt(rq->mem, "consent.kind.%.*s", KT_ARG(c->kind)));
-        const char *category = kt_str_z(rq->mem, kt_str_fmt(rq->mem, "consent.category.%.*s.title", KT_ARG(c->category)));
+        const char *category =
+            kt_str_z(rq->mem, kt_str_fmt(rq->mem, "consent.category.%.*s.title", KT_ARG(c->category)));
         kt_set_c(rq->mem, row, "name", cookie_name(r, rq, kt_str_z(rq->mem, c->id)));
         kt_set_str(rq->mem, row, "kind", page_text(p, rq->mem, rq->lang, kind, NULL));
         kt_set_str(rq->mem, row, "category", page_text(p, rq->mem, rq->lang, category, NULL));
         kt_set_str(rq->mem, row, "lifetime", policy_lifetime(p, rq->mem, rq->lang, c->lifetime_s));
         kt_set_str(rq->mem, row, "purpose", words_in(&c->purpose, rq->lang));
-        kt_set_str(rq->mem, row, "access", page_text(p, rq->mem, rq->lang,
-                   c->third_party_access ? "consent.access.third" : "consent.access.own", NULL));
+        kt_set_str(rq->mem, row, "access",
+                   page_text(p, rq->mem, rq->lang,
+                             c->third_party_access ? "consent.access.third" : "consent.access.own", NULL));
     }
 }
 
@@ -53,7 +56,8 @@ void consent_put_result(const consent_room *room, kt_arena *mem, const char *lan
     size_t n = registry_cookies(r, &all);
     for (size_t i = 0; i < n; i++) {
         int at = policy_find(p, all[i]->service);
-        if (at >= 0 && (denied & SERVICE_BIT(at)) && kt_str_is(all[i]->host, "own")) kt_add_str(mem, expired, all[i]->name);
+        if (at >= 0 && (denied & SERVICE_BIT(at)) && kt_str_is(all[i]->host, "own"))
+            kt_add_str(mem, expired, all[i]->name);
     }
     for (size_t i = 0; i < p->n; i++) {
         const service *s = p->services[i].declared;
@@ -76,7 +80,9 @@ void consent_put_result(const consent_room *room, kt_arena *mem, const char *lan
 static void put_notice(const consent_room *room, request *rq, const choice *c, kt_value *data)
 {
     kt_str done = request_query(rq, "done");
-    const char *key = kt_str_is(done, "saved") ? "consent.settings.saved" : kt_str_is(done, "withdrawn") ? "consent.settings.withdrawn" : NULL;
+    const char *key = kt_str_is(done, "saved")       ? "consent.settings.saved"
+                      : kt_str_is(done, "withdrawn") ? "consent.settings.withdrawn"
+                                                     : NULL;
     if (!key || !c->decided) return;
     kt_value *m = kt_set_map(rq->mem, data, "notice");
     kt_set_c(rq->mem, m, "kind", "done");
@@ -114,7 +120,8 @@ kt_err consent_get_settings(request *rq, reply *rs)
     kt_set_bool(rq->mem, data, "restored", c.restored);
     kt_set_bool(rq->mem, data, "signal", c.gpc || c.dnt);
     kt_set_bool(rq->mem, data, "changed_any", c.changed != 0);
-    kt_set_bool(rq->mem, data, "has_account", rq->session && rq->session->realm && strcmp(rq->session->realm, "account") == 0);
+    kt_set_bool(rq->mem, data, "has_account",
+                rq->session && rq->session->realm && strcmp(rq->session->realm, "account") == 0);
     if (c.decided) {
         kt_set_str(rq->mem, data, "consent_id", kt_str_dup(rq->mem, kt_str_c(c.id)));
         kt_set_str(rq->mem, data, "decided_on", page_datetime(rq->mem, rq->lang, c.decided_at));
@@ -152,7 +159,8 @@ void consent_add_bar(void *ctx, request *rq, reply *rs, kt_value *data)
     choice_read(room, rq, &c);
     kt_value *bar = kt_map(rq->mem);
     const kt_value *first = kt_get(w->tree, "first");
-    kt_set_bool(rq->mem, bar, "ask", c.ask && !(!c.decided && (c.gpc || c.dnt)) && !kt_str_is(rq->path, "/privacy/cookies"));
+    kt_set_bool(rq->mem, bar, "ask",
+                c.ask && !(!c.decided && (c.gpc || c.dnt)) && !kt_str_is(rq->path, "/privacy/cookies"));
     kt_set_str(rq->mem, bar, "first_text", kt_get_str(first, "text"));
     kt_set_int(rq->mem, bar, "version", room->policy->version);
     kt_set_str(rq->mem, bar, "text_hash", w->hash);
@@ -160,8 +168,9 @@ void consent_add_bar(void *ctx, request *rq, reply *rs, kt_value *data)
     kt_set_c(rq->mem, bar, "lang", w->lang);
     kt_set_str(rq->mem, bar, "script", http_asset_url(rq->mem, "web/consent.js"));
     kt_set_str(rq->mem, bar, "scripts", http_asset_url(rq->mem, "web/consent-scripts.js"));
-    kt_set_str(rq->mem, bar, "config", kt_str_fmt(rq->mem, "/consent/config.json?lang=%s&v=%.16s-%lld", w->lang, w->hash.at,
-                                                  (long long)room->policy->version));
+    kt_set_str(rq->mem, bar, "config",
+               kt_str_fmt(rq->mem, "/consent/config.json?lang=%s&v=%.16s-%lld", w->lang, w->hash.at,
+                          (long long)room->policy->version));
     kt_buf out;
     kt_buf_init(&out, 65536);
     if (page_render(room->house->pages, rq->mem, "consent/bar", rq->lang, bar, &out) == KT_OK)

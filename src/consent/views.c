@@ -7,7 +7,7 @@
 
 typedef struct {
     const consent_room *room;
-    char    visitor[STORE_ID_LEN + 1], consent_id[STORE_ID_LEN + 1];
+    char visitor[STORE_ID_LEN + 1], consent_id[STORE_ID_LEN + 1];
     int64_t now_ms;
 } view;
 
@@ -24,8 +24,9 @@ static kt_err count_view(db *d, void *ctx)
     if (holds) {
         int64_t day = v->now_ms - v->now_ms % KT_DAY_MS;
         err = store_exec(d, &SQL_consent_page_views_count,
-                         ARGS(sql_text("visitor", kt_str_c(v->visitor)), sql_text("consent_id", kt_str_c(v->consent_id)),
-                              sql_int("day", day)), NULL);
+                         ARGS(sql_text("visitor", kt_str_c(v->visitor)),
+                              sql_text("consent_id", kt_str_c(v->consent_id)), sql_int("day", day)),
+                         NULL);
     }
     kt_arena_free(mem);
     return err == KT_NOT_FOUND ? KT_OK : err;

@@ -8,10 +8,12 @@
 static void test_c1_before_a_choice_no_cookie_is_set_at_all(void **state)
 {
     consent_house *t = *state;
-    static const char *const pages_seen[] = { "/", "/privacy/cookies", "/consent/state", "/consent/config.json?lang=de",
-                                              "/.well-known/gpc.json", "/health" };
+    static const char *const pages_seen[] = {
+        "/", "/privacy/cookies", "/consent/state", "/consent/config.json?lang=de", "/.well-known/gpc.json", "/health"
+    };
     for (size_t i = 0; i < sizeof pages_seen / sizeof *pages_seen; i++) {
-        assert_int_equal(h_ask(t, "GET", pages_seen[i], HEADERS("Sec-Fetch-Dest: document", "Accept: text/html"), NULL), 200);
+        assert_int_equal(h_ask(t, "GET", pages_seen[i], HEADERS("Sec-Fetch-Dest: document", "Accept: text/html"), NULL),
+                         200);
         assert_null(h_header(t, "set-cookie").at);
     }
     h_settle(t);
@@ -51,7 +53,8 @@ static void test_c2_without_consent_the_permit_is_refused_and_the_cookie_is_a_co
     consent_house *t = *state;
     permit_subject nobody = { 0 };
     const permit *p = NULL;
-    assert_int_equal(permit_ask(t->house.registry, t->mem, &nobody, VIEWS_ACTIVITY, VIEWS_SERVICE, NULL, &p), KT_REFUSED);
+    assert_int_equal(permit_ask(t->house.registry, t->mem, &nobody, VIEWS_ACTIVITY, VIEWS_SERVICE, NULL, &p),
+                     KT_REFUSED);
     assert_null(p);
 }
 
@@ -93,7 +96,8 @@ static void test_page_views_are_counted_with_consent_and_erased_with_its_withdra
     h_ask(t, "HEAD", "/", HEADERS(both, "Sec-Fetch-Dest: document"), NULL);
     h_settle(t);
     assert_int_equal(h_count(t, "SELECT views FROM consent_page_views"), 4);
-    assert_int_equal(h_ask(t, "POST", "/consent/withdraw", HEADERS(SAME, JSON, WANTS, both), "{\"surface\":\"footer\"}"), 200);
+    assert_int_equal(
+        h_ask(t, "POST", "/consent/withdraw", HEADERS(SAME, JSON, WANTS, both), "{\"surface\":\"footer\"}"), 200);
     assert_int_equal(kt_get_int(h_json(t), "erased", 0), 1);
     assert_true(h_list_has(h_json(t), "expired", "seen"));
     assert_int_equal(h_count(t, "SELECT COUNT(*) AS n FROM consent_page_views"), 0);
@@ -124,12 +128,16 @@ static void test_necessary_in_the_list_is_ignored(void **state)
 static void test_c3_data_of_necessary_cookies_reaches_no_record(void **state)
 {
     consent_house *t = *state;
-    h_ask(t, "POST", "/consent", HEADERS(SAME, JSON, "Cookie: sid=SECRETSESSION; lang=de; pre=SECRETPRE",
-          "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-          "Referer: http://localhost/account/reset/0123456789012345678901234567890?email=a@example.org"),
+    h_ask(t, "POST", "/consent",
+          HEADERS(SAME, JSON, "Cookie: sid=SECRETSESSION; lang=de; pre=SECRETPRE",
+                  "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+                  "Referer: http://localhost/account/reset/0123456789012345678901234567890?email=a@example.org"),
           "{\"version\":1,\"granted\":[\"page-statistics\"]}");
     assert_int_equal(t->status, 204);
-    assert_int_equal(h_count(t, "SELECT COUNT(*) AS n FROM consent_record WHERE path LIKE '%0123456789%' OR path LIKE '%example.org%'"), 0);
+    assert_int_equal(
+        h_count(t,
+                "SELECT COUNT(*) AS n FROM consent_record WHERE path LIKE '%0123456789%' OR path LIKE '%example.org%'"),
+        0);
     assert_string_equal(h_last_text(t, "SELECT path FROM consent_record"), "/account/reset/*");
     assert_string_equal(h_last_text(t, "SELECT ua_family FROM consent_record"), "Firefox, Linux");
     assert_string_equal(h_last_text(t, "SELECT ip_prefix FROM consent_record"), "127.0.0.0/24");
@@ -141,12 +149,14 @@ static void test_c5_withdrawal_needs_no_script_and_no_account(void **state)
 {
     consent_house *t = *state;
     h_decide(t, "[\"page-statistics\"]", NULL);
-    const char *cookie = kt_str_z(t->mem, kt_str_fmt(t->mem, "Cookie: %.*s; seen=AAAAAAAAAAAAAAAAAAAAAA", KT_ARG(h_cookie_pair(t, "consent"))));
+    const char *cookie = kt_str_z(
+        t->mem, kt_str_fmt(t->mem, "Cookie: %.*s; seen=AAAAAAAAAAAAAAAAAAAAAA", KT_ARG(h_cookie_pair(t, "consent"))));
     assert_int_equal(h_ask(t, "GET", "/privacy/cookies?from=signin", HEADERS(cookie), NULL), 200);
     assert_true(kt_str_find(t->body, KT_STR("value=\"necessary_only\""), 0) != KT_NOT_FOUND_AT);
     assert_true(kt_str_find(t->body, KT_STR("Nur Notwendige"), 0) != KT_NOT_FOUND_AT);
     const char *filled = "version=1&action=necessary_only&granted=page-statistics&surface=signin&language=de";
-    assert_int_equal(h_ask(t, "POST", "/privacy/cookies", HEADERS("Origin: http://localhost", FORM, cookie), filled), 303);
+    assert_int_equal(h_ask(t, "POST", "/privacy/cookies", HEADERS("Origin: http://localhost", FORM, cookie), filled),
+                     303);
     assert_true(kt_str_is(h_header(t, "location"), "/privacy/cookies?done=saved"));
     assert_string_equal(h_last_text(t, "SELECT action FROM consent_record ORDER BY n DESC"), "necessary_only");
     assert_string_equal(h_last_text(t, "SELECT surface FROM consent_record ORDER BY n DESC"), "signin");
@@ -155,8 +165,12 @@ static void test_c5_withdrawal_needs_no_script_and_no_account(void **state)
 
 static kt_err put_waiting(db *d, void *ctx)
 {
-    outbox_message m = { .kind = "event", .key = KT_STR("e1"), .activity = "cookies-analytics", .subject = kt_str_c(ctx),
-                         .body = KT_STR("{}"), .not_before_ms = T0 + KT_DAY_MS };
+    outbox_message m = { .kind = "event",
+                         .key = KT_STR("e1"),
+                         .activity = "cookies-analytics",
+                         .subject = kt_str_c(ctx),
+                         .body = KT_STR("{}"),
+                         .not_before_ms = T0 + KT_DAY_MS };
     return outbox_put(d, &m, T0);
 }
 
@@ -166,7 +180,8 @@ static void test_c6_one_answer_records_expires_cookies_and_drops_what_waits(void
     h_decide(t, "[\"page-statistics\"]", NULL);
     char *id = (char *)(uintptr_t)h_last_text(t, "SELECT id FROM consent_record");
     assert_int_equal(store_write(t->house.store, put_waiting, id), KT_OK);
-    const char *cookie = kt_str_z(t->mem, kt_str_fmt(t->mem, "Cookie: %.*s; seen=AAAAAAAAAAAAAAAAAAAAAA", KT_ARG(h_cookie_pair(t, "consent"))));
+    const char *cookie = kt_str_z(
+        t->mem, kt_str_fmt(t->mem, "Cookie: %.*s; seen=AAAAAAAAAAAAAAAAAAAAAA", KT_ARG(h_cookie_pair(t, "consent"))));
     assert_int_equal(h_ask(t, "POST", "/consent/withdraw", HEADERS(SAME, WANTS, cookie), NULL), 200);
     assert_int_equal(kt_get_int(h_json(t), "dropped", 0), 1);
     assert_true(h_expires(t, "seen"));
@@ -183,7 +198,8 @@ static void test_a_cookie_left_over_after_withdrawal_ends_with_the_next_page(voi
 {
     consent_house *t = *state;
     h_decide(t, "[]", NULL);
-    const char *cookie = kt_str_z(t->mem, kt_str_fmt(t->mem, "Cookie: %.*s; seen=AAAAAAAAAAAAAAAAAAAAAA", KT_ARG(h_cookie_pair(t, "consent"))));
+    const char *cookie = kt_str_z(
+        t->mem, kt_str_fmt(t->mem, "Cookie: %.*s; seen=AAAAAAAAAAAAAAAAAAAAAA", KT_ARG(h_cookie_pair(t, "consent"))));
     for (int i = 0; i < 20; i++) {
         h_ask(t, "GET", "/", HEADERS(cookie, "Sec-Fetch-Dest: document"), NULL);
         assert_true(h_expires(t, "seen"));
@@ -214,7 +230,7 @@ static void test_c8_a_refusal_survives_deleted_cookies_for_a_signed_in_person(vo
     consent_house *t = *state;
     t->session = account_session("account-one");
     assert_int_equal(h_decide(t, "[]", NULL), 204);
-    const kt_value *s = h_state(t, NULL);                      /* the browser lost its cookie */
+    const kt_value *s = h_state(t, NULL); /* the browser lost its cookie */
     assert_true(kt_get_bool(s, "decided", false));
     assert_int_equal(kt_get(s, "granted")->count, 0);
     assert_int_equal(kt_get(s, "ask")->count, 0);
@@ -227,7 +243,7 @@ static void test_c8_a_grant_on_one_device_never_grants_on_another(void **state)
     consent_house *t = *state;
     t->session = account_session("account-one");
     h_decide(t, "[\"page-statistics\"]", NULL);
-    const kt_value *s = h_state(t, NULL);                      /* another device */
+    const kt_value *s = h_state(t, NULL); /* another device */
     assert_int_equal(kt_get(s, "granted")->count, 0);
     assert_true(h_list_has(s, "ask", "page-statistics"));
 }
@@ -261,7 +277,11 @@ static void test_c8_a_withdrawal_narrows_all_devices_of_the_account(void **state
     assert_int_equal(kt_get(h_state(t, HEADERS(h_cookie_header(t, first))), "granted")->count, 0);
 }
 
-typedef struct { consent_house *t; bus_event event; const char *account, *consent_ref; } telling;
+typedef struct {
+    consent_house *t;
+    bus_event event;
+    const char *account, *consent_ref;
+} telling;
 
 static kt_err tell_it(db *d, void *ctx)
 {
@@ -329,7 +349,8 @@ static void test_c9_the_page_lists_every_cookie_of_the_register_with_its_lifetim
         assert_true(kt_str_find(t->body, lifetime, 0) != KT_NOT_FOUND_AT);
     }
     /* Each cookie that this room's code names is declared, and each is listed under one kind. */
-    for (const char *const *id = consent_module.cookies; *id; id++) assert_non_null(registry_cookie(t->house.registry, *id));
+    for (const char *const *id = consent_module.cookies; *id; id++)
+        assert_non_null(registry_cookie(t->house.registry, *id));
 }
 
 static void test_c4_every_cookie_names_one_declared_kind(void **state)
@@ -351,7 +372,8 @@ static void test_the_bar_posts_a_form_and_comes_back_to_its_page(void **state)
 {
     consent_house *t = *state;
     h_ask(t, "GET", "/privacy/cookies", NULL, NULL);
-    h_ask(t, "POST", "/consent", HEADERS(SAME, FORM), "version=1&action=accept_all&surface=noscript&language=de&return_to=%2Fsign-in");
+    h_ask(t, "POST", "/consent", HEADERS(SAME, FORM),
+          "version=1&action=accept_all&surface=noscript&language=de&return_to=%2Fsign-in");
     assert_int_equal(t->status, 303);
     assert_true(kt_str_is(h_header(t, "location"), "/sign-in"));
     assert_string_equal(h_last_text(t, "SELECT surface FROM consent_record"), "noscript");
@@ -366,7 +388,8 @@ static void test_ticked_boxes_count_only_with_save(void **state)
     h_ask(t, "POST", "/privacy/cookies", HEADERS(SAME, FORM), "version=1&action=select&granted=page-statistics");
     assert_int_equal(t->status, 303);
     assert_string_equal(h_last_text(t, "SELECT granted FROM consent_record ORDER BY n DESC"), "[\"page-statistics\"]");
-    h_ask(t, "POST", "/privacy/cookies", HEADERS(SAME, FORM), "version=1&action=necessary_only&granted=page-statistics");
+    h_ask(t, "POST", "/privacy/cookies", HEADERS(SAME, FORM),
+          "version=1&action=necessary_only&granted=page-statistics");
     assert_string_equal(h_last_text(t, "SELECT granted FROM consent_record ORDER BY n DESC"), "[]");
     h_ask(t, "POST", "/privacy/cookies", HEADERS(SAME, FORM), "version=1&action=select");
     assert_string_equal(h_last_text(t, "SELECT granted FROM consent_record ORDER BY n DESC"), "[]");
@@ -379,7 +402,8 @@ static void test_l3_no_box_is_ticked_before_a_choice(void **state)
     assert_true(kt_str_find(t->body, KT_STR("name=\"granted\" value=\"page-statistics\">"), 0) != KT_NOT_FOUND_AT);
     h_decide(t, "[\"page-statistics\"]", NULL);
     h_ask(t, "GET", "/privacy/cookies", HEADERS(h_cookie_header(t, h_cookie_pair(t, "consent"))), NULL);
-    assert_true(kt_str_find(t->body, KT_STR("name=\"granted\" value=\"page-statistics\" checked>"), 0) != KT_NOT_FOUND_AT);
+    assert_true(kt_str_find(t->body, KT_STR("name=\"granted\" value=\"page-statistics\" checked>"), 0) !=
+                KT_NOT_FOUND_AT);
 }
 
 /* ---- proof ---------------------------------------------------------------------------------------------- */
@@ -389,9 +413,11 @@ static void test_l7_the_visitor_sees_the_own_proof_and_nobody_elses(void **state
     consent_house *t = *state;
     h_decide(t, "[\"page-statistics\"]", NULL);
     const char *cookie = h_cookie_header(t, h_cookie_pair(t, "consent"));
-    const char *path = kt_str_z(t->mem, kt_str_fmt(t->mem, "/consent/proof/%s", h_last_text(t, "SELECT id FROM consent_record")));
+    const char *path =
+        kt_str_z(t->mem, kt_str_fmt(t->mem, "/consent/proof/%s", h_last_text(t, "SELECT id FROM consent_record")));
     assert_int_equal(h_ask(t, "GET", path, HEADERS(cookie), NULL), 200);
-    assert_true(kt_str_find(t->body, KT_STR("Nötig sind Cookies für Anmeldung, Sprache und deine Wahl"), 0) != KT_NOT_FOUND_AT);
+    assert_true(kt_str_find(t->body, KT_STR("Nötig sind Cookies für Anmeldung, Sprache und deine Wahl"), 0) !=
+                KT_NOT_FOUND_AT);
     assert_true(kt_str_find(t->body, KT_STR("unversehrt"), 0) != KT_NOT_FOUND_AT);
     assert_int_equal(h_ask(t, "GET", path, NULL, NULL), 404);
     h_decide(t, "[]", NULL);
@@ -430,13 +456,26 @@ static void test_malformed_decisions_are_refused_and_store_nothing(void **state)
 {
     consent_house *t = *state;
     static const char *const bodies[] = {
-        "{\"version\":1,\"granted\":[\"no-such-service\"]}", "{\"version\":1}", "{\"granted\":[]}",
-        "{\"version\":\"1\",\"granted\":[]}", "{\"version\":1,\"granted\":\"page-statistics\"}", "{\"version\":1,\"granted\":[1]}",
-        "{\"version\":1,\"granted\":{}}", "{\"version\":1,\"granted\":[],\"surface\":\"moon\"}",
-        "{\"version\":1,\"granted\":[],\"language\":\"fr\"}", "{\"version\":1,\"granted\":[],\"extra\":true}",
-        "{\"version\":1,\"granted\":[],\"action\":\"accept_all\"}", "{\"version\":1,\"granted\":[\"page-statistics\"],\"action\":\"necessary_only\"}",
-        "{\"version\":1,\"granted\":[],\"action\":\"gpc\"}", "{\"version\":1,\"granted\":[],\"shown_for\":-1}",
-        "{\"version\":1,\"granted\":[],\"text\":\"short\"}", "[]", "{", "", "null", "{\"version\":1,\"version\":1,\"granted\":[]}",
+        "{\"version\":1,\"granted\":[\"no-such-service\"]}",
+        "{\"version\":1}",
+        "{\"granted\":[]}",
+        "{\"version\":\"1\",\"granted\":[]}",
+        "{\"version\":1,\"granted\":\"page-statistics\"}",
+        "{\"version\":1,\"granted\":[1]}",
+        "{\"version\":1,\"granted\":{}}",
+        "{\"version\":1,\"granted\":[],\"surface\":\"moon\"}",
+        "{\"version\":1,\"granted\":[],\"language\":\"fr\"}",
+        "{\"version\":1,\"granted\":[],\"extra\":true}",
+        "{\"version\":1,\"granted\":[],\"action\":\"accept_all\"}",
+        "{\"version\":1,\"granted\":[\"page-statistics\"],\"action\":\"necessary_only\"}",
+        "{\"version\":1,\"granted\":[],\"action\":\"gpc\"}",
+        "{\"version\":1,\"granted\":[],\"shown_for\":-1}",
+        "{\"version\":1,\"granted\":[],\"text\":\"short\"}",
+        "[]",
+        "{",
+        "",
+        "null",
+        "{\"version\":1,\"version\":1,\"granted\":[]}",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         t->clock.fixed_ms += KT_MINUTE_MS;
@@ -445,8 +484,12 @@ static void test_malformed_decisions_are_refused_and_store_nothing(void **state)
         assert_int_equal(status, 400);
         assert_null(h_header(t, "set-cookie").at);
     }
-    static const char *const forms[] = { "version=1", "action=accept_all", "version=x&action=accept_all", "version=1&action=gpc",
-                                         "version=1&action=select&granted=nothing", "version=1&action=accept_all&admin=1" };
+    static const char *const forms[] = { "version=1",
+                                         "action=accept_all",
+                                         "version=x&action=accept_all",
+                                         "version=1&action=gpc",
+                                         "version=1&action=select&granted=nothing",
+                                         "version=1&action=accept_all&admin=1" };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         t->clock.fixed_ms += KT_MINUTE_MS;
         assert_int_equal(h_ask(t, "POST", "/consent", HEADERS(SAME, FORM), forms[i]), 400);
@@ -457,7 +500,8 @@ static void test_malformed_decisions_are_refused_and_store_nothing(void **state)
 static void test_a_stale_version_is_409_with_the_new_one(void **state)
 {
     consent_house *t = *state;
-    assert_int_equal(h_ask(t, "POST", "/consent", HEADERS(SAME, JSON, WANTS), "{\"version\":0,\"granted\":[\"gone\"]}"), 409);
+    assert_int_equal(h_ask(t, "POST", "/consent", HEADERS(SAME, JSON, WANTS), "{\"version\":0,\"granted\":[\"gone\"]}"),
+                     409);
     assert_int_equal(kt_get_int(h_json(t), "version", 0), 1);
     assert_int_equal(h_ask(t, "POST", "/consent", HEADERS(SAME, FORM), "version=0&action=accept_all"), 409);
     assert_int_equal(h_count(t, "SELECT COUNT(*) AS n FROM consent_record"), 0);
@@ -469,7 +513,8 @@ static void test_wrong_kinds_and_sizes_of_body(void **state)
     char large[5000];
     memset(large, ' ', sizeof large - 1);
     large[sizeof large - 1] = 0;
-    assert_int_equal(h_ask(t, "POST", "/consent", HEADERS(SAME, "Content-Type: text/plain"), "{\"version\":1,\"granted\":[]}"), 415);
+    assert_int_equal(
+        h_ask(t, "POST", "/consent", HEADERS(SAME, "Content-Type: text/plain"), "{\"version\":1,\"granted\":[]}"), 415);
     assert_int_equal(h_ask(t, "POST", "/consent", HEADERS(SAME, JSON), large), 413);
     assert_int_equal(h_ask(t, "GET", "/consent", NULL, NULL), 405);
 }
@@ -484,7 +529,11 @@ static void test_forged_truncated_and_doubled_cookies_are_no_decision(void **sta
         kt_str_z(t->mem, kt_str_slice(good, 0, good.len - 1)),
         kt_str_z(t->mem, kt_str_fmt(t->mem, "%sA", z)),
         kt_str_z(t->mem, kt_str_fmt(t->mem, "%s; %s", z, z)),
-        "consent=", "consent=v1", "consent=v1.1.AQ.1.AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA", "consent=%00", "consent=.....",
+        "consent=",
+        "consent=v1",
+        "consent=v1.1.AQ.1.AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA",
+        "consent=%00",
+        "consent=.....",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *header = kt_str_z(t->mem, kt_str_fmt(t->mem, "Cookie: %s", bad[i]));
@@ -498,7 +547,8 @@ static void test_forged_truncated_and_doubled_cookies_are_no_decision(void **sta
 static void test_only_an_exact_one_is_a_gpc_signal(void **state)
 {
     consent_house *t = *state;
-    static const char *const not_sent[] = { "Sec-GPC: 0", "Sec-GPC: true", "Sec-GPC: 1, 1", "Sec-GPC: 01", "X-None: 1" };
+    static const char *const not_sent[] = { "Sec-GPC: 0", "Sec-GPC: true", "Sec-GPC: 1, 1", "Sec-GPC: 01",
+                                            "X-None: 1" };
     for (size_t i = 0; i < 5; i++) assert_false(kt_get_bool(h_state(t, HEADERS(not_sent[i])), "gpc", true));
     assert_true(kt_get_bool(h_state(t, HEADERS("Sec-GPC: 1")), "gpc", false));
     assert_true(kt_get_bool(h_state(t, HEADERS("Sec-GPC: 0", "Sec-GPC: 1")), "gpc", false));
@@ -508,7 +558,8 @@ static void test_only_an_exact_one_is_a_gpc_signal(void **state)
 static void test_a_signal_is_recorded_as_a_refusal(void **state)
 {
     consent_house *t = *state;
-    h_ask(t, "POST", "/consent", HEADERS(SAME, JSON, "Sec-GPC: 1"), "{\"version\":1,\"granted\":[],\"action\":\"gpc\",\"gpc\":true}");
+    h_ask(t, "POST", "/consent", HEADERS(SAME, JSON, "Sec-GPC: 1"),
+          "{\"version\":1,\"granted\":[],\"action\":\"gpc\",\"gpc\":true}");
     assert_int_equal(t->status, 204);
     assert_string_equal(h_last_text(t, "SELECT action FROM consent_record"), "gpc");
     assert_int_equal(h_count(t, "SELECT gpc FROM consent_record"), 1);
@@ -630,6 +681,32 @@ static void test_decisions_and_displays_are_counted_without_persons(void **state
     assert_int_equal((int)kt_metric_value(room->decisions, room->denied_series[i]), 1);
 }
 
+/* ---- the console ------------------------------------------------------------------------------------------ */
+
+static void test_staff_open_a_proof_by_its_number_and_that_is_audited(void **state)
+{
+    consent_house *t = *state;
+    static session staff;
+    h_decide(t, "[\"page-statistics\"]", NULL);
+    const char *id = h_last_text(t, "SELECT id FROM consent_record");
+    assert_int_equal(h_ask(t, "GET", "/console/consent", HEADERS(WANTS), NULL), 401);
+    staff = (session){ .id = KT_STR("T"),
+                       .subject = KT_STR("staff-one"),
+                       .realm = "staff",
+                       .role = KT_STR("privacy"),
+                       .name = KT_STR("x") };
+    t->session = &staff;
+    assert_int_equal(h_ask(t, "GET", "/console/consent?check=1", NULL, NULL), 200);
+    assert_true(kt_str_find(t->body, KT_STR("Alles ist unversehrt. Einträge: 1, Tage: 1."), 0) != KT_NOT_FOUND_AT);
+    assert_true(kt_str_find(t->body, kt_str_c(id), 0) == KT_NOT_FOUND_AT);
+    assert_int_equal(h_ask(t, "GET", kt_str_z(t->mem, kt_str_fmt(t->mem, "/console/consent?id=%s", id)), NULL, NULL),
+                     200);
+    assert_true(kt_str_find(t->body, KT_STR("Nötig sind Cookies für Anmeldung"), 0) != KT_NOT_FOUND_AT);
+    assert_int_equal(h_count(t, "SELECT COUNT(*) AS n FROM register_audit WHERE action = 'consent.proof.view'"), 1);
+    assert_int_equal(h_ask(t, "GET", "/console/consent?id=nothing-of-that-kind", NULL, NULL), 200);
+    assert_true(kt_str_find(t->body, KT_STR("keinen Nachweis"), 0) != KT_NOT_FOUND_AT);
+}
+
 static void test_demo_data_are_decisions_of_every_kind_with_an_intact_chain(void **state)
 {
     consent_house *t = *state;
@@ -649,34 +726,50 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, h_setup, h_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_c1_before_a_choice_no_cookie_is_set_at_all), T(test_c1_the_language_cookie_is_set_only_when_a_language_is_chosen),
+        T(test_c1_before_a_choice_no_cookie_is_set_at_all),
+        T(test_c1_the_language_cookie_is_set_only_when_a_language_is_chosen),
         T(test_undecided_visitors_have_nothing_granted_and_are_asked),
         T(test_c2_without_consent_the_permit_is_refused_and_the_cookie_is_a_counted_no_op),
         T(test_a_grant_is_recorded_and_sets_the_signed_cookie),
         T(test_page_views_are_counted_with_consent_and_erased_with_its_withdrawal),
-        T(test_a_view_that_arrives_after_the_withdrawal_is_not_counted), T(test_necessary_in_the_list_is_ignored),
-        T(test_c3_data_of_necessary_cookies_reaches_no_record), T(test_c5_withdrawal_needs_no_script_and_no_account),
+        T(test_a_view_that_arrives_after_the_withdrawal_is_not_counted),
+        T(test_necessary_in_the_list_is_ignored),
+        T(test_c3_data_of_necessary_cookies_reaches_no_record),
+        T(test_c5_withdrawal_needs_no_script_and_no_account),
         T(test_c6_one_answer_records_expires_cookies_and_drops_what_waits),
         T(test_a_cookie_left_over_after_withdrawal_ends_with_the_next_page),
         T(test_c7_pages_and_the_language_work_without_any_cookie),
         T(test_c8_a_refusal_survives_deleted_cookies_for_a_signed_in_person),
-        T(test_c8_a_grant_on_one_device_never_grants_on_another), T(test_c8_a_grant_made_for_all_devices_is_restored),
+        T(test_c8_a_grant_on_one_device_never_grants_on_another),
+        T(test_c8_a_grant_made_for_all_devices_is_restored),
         T(test_c8_a_withdrawal_narrows_all_devices_of_the_account),
         T(test_c8_signing_in_narrows_the_browser_to_what_the_account_refused),
-        T(test_a_closed_account_leaves_records_without_reference), T(test_a_choice_for_all_devices_needs_an_account),
-        T(test_c9_the_page_lists_every_cookie_of_the_register_with_its_lifetime), T(test_c4_every_cookie_names_one_declared_kind),
-        T(test_the_bar_posts_a_form_and_comes_back_to_its_page), T(test_ticked_boxes_count_only_with_save),
-        T(test_l3_no_box_is_ticked_before_a_choice), T(test_l7_the_visitor_sees_the_own_proof_and_nobody_elses),
-        T(test_the_configuration_is_public_and_keeps_its_hash), T(test_the_support_resource_for_gpc_is_served),
-        T(test_malformed_decisions_are_refused_and_store_nothing), T(test_a_stale_version_is_409_with_the_new_one),
-        T(test_wrong_kinds_and_sizes_of_body), T(test_forged_truncated_and_doubled_cookies_are_no_decision),
-        T(test_only_an_exact_one_is_a_gpc_signal), T(test_a_signal_is_recorded_as_a_refusal),
-        T(test_a_post_from_another_site_is_refused), T(test_an_older_cookie_played_back_after_a_withdrawal_grants_nothing),
+        T(test_a_closed_account_leaves_records_without_reference),
+        T(test_a_choice_for_all_devices_needs_an_account),
+        T(test_c9_the_page_lists_every_cookie_of_the_register_with_its_lifetime),
+        T(test_c4_every_cookie_names_one_declared_kind),
+        T(test_the_bar_posts_a_form_and_comes_back_to_its_page),
+        T(test_ticked_boxes_count_only_with_save),
+        T(test_l3_no_box_is_ticked_before_a_choice),
+        T(test_l7_the_visitor_sees_the_own_proof_and_nobody_elses),
+        T(test_the_configuration_is_public_and_keeps_its_hash),
+        T(test_the_support_resource_for_gpc_is_served),
+        T(test_malformed_decisions_are_refused_and_store_nothing),
+        T(test_a_stale_version_is_409_with_the_new_one),
+        T(test_wrong_kinds_and_sizes_of_body),
+        T(test_forged_truncated_and_doubled_cookies_are_no_decision),
+        T(test_only_an_exact_one_is_a_gpc_signal),
+        T(test_a_signal_is_recorded_as_a_refusal),
+        T(test_a_post_from_another_site_is_refused),
+        T(test_an_older_cookie_played_back_after_a_withdrawal_grants_nothing),
         T(test_a_clock_that_jumps_back_does_not_change_the_order),
         T(test_more_than_thirty_decisions_a_minute_from_one_prefix_are_too_many),
-        T(test_a_full_store_narrows_but_never_widens), T(test_a_decision_ends_with_its_lifetime),
-        T(test_without_a_record_a_valid_cookie_grants_nothing), T(test_health_checks_get_no_cookie_whatever_they_send),
+        T(test_a_full_store_narrows_but_never_widens),
+        T(test_a_decision_ends_with_its_lifetime),
+        T(test_without_a_record_a_valid_cookie_grants_nothing),
+        T(test_health_checks_get_no_cookie_whatever_they_send),
         T(test_decisions_and_displays_are_counted_without_persons),
+        T(test_staff_open_a_proof_by_its_number_and_that_is_audited),
         T(test_demo_data_are_decisions_of_every_kind_with_an_intact_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
