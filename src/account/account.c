@@ -6,10 +6,11 @@
 
 #define ACT  "registration"
 #define SIGN "registration/sign-in"
+#define DESK "privacy,support" /* roles of staff */
 enum { FORM = HTTP_NO_STORE, LINK = HTTP_NO_STORE | HTTP_NO_REFERRER, FRESH = HTTP_NO_STORE | HTTP_STEP_UP };
 
 static const route routes[] = {
-    /* method  path                       handler             kind       activity  who           flags  body role room */
+    /* method  path                       handler             kind       activity  who           flags */
     { "GET",  "/sign-up",                 get_sign_up,        HTTP_READ, ACT,  HTTP_PUBLIC,  FORM,  0, NULL, NULL },
     { "POST", "/sign-up",                 post_sign_up,       HTTP_WORK, ACT,  HTTP_PUBLIC,  FORM,  0, NULL, NULL },
     { "GET",  "/sign-up/sent",            get_sign_up_sent,   HTTP_READ, ACT,  HTTP_PUBLIC,  FORM,  0, NULL, NULL },
@@ -48,11 +49,11 @@ static const route routes[] = {
     { "GET",  "/account/deleted",         get_deleted,        HTTP_READ, ACT,  HTTP_PUBLIC,  FORM,  0, NULL, NULL },
     { "GET",  "/account/undo",            get_undo,           HTTP_READ, ACT,  HTTP_PUBLIC,  LINK,  0, NULL, NULL },
     { "POST", "/account/undo",            post_undo,          HTTP_WORK, ACT,  HTTP_PUBLIC,  LINK,  0, NULL, NULL },
-    { "GET",  "/console/accounts",        get_staff_accounts, HTTP_READ, ACT,  HTTP_STAFF,   FORM,  0, "privacy,support", NULL },
-    { "GET",  "/console/accounts/{id}",   get_staff_account,  HTTP_READ, ACT,  HTTP_STAFF,   FORM,  0, "privacy,support", NULL },
-    { "POST", "/console/accounts/{id}/open",     post_staff_open,     HTTP_WORK, ACT, HTTP_STAFF, FORM, 0, "privacy,support", NULL },
-    { "POST", "/console/accounts/{id}/reset",    post_staff_reset,    HTTP_WORK, ACT, HTTP_STAFF, FORM, 0, "privacy,support", NULL },
-    { "POST", "/console/accounts/{id}/sessions", post_staff_sessions, HTTP_WORK, ACT, HTTP_STAFF, FORM, 0, "privacy,support", NULL },
+    { "GET",  "/console/accounts",        get_staff_accounts, HTTP_READ, ACT,  HTTP_STAFF,   FORM,  0, DESK, NULL },
+    { "GET",  "/console/accounts/{id}",   get_staff_account,  HTTP_READ, ACT,  HTTP_STAFF,   FORM,  0, DESK, NULL },
+    { "POST", "/console/accounts/{id}/open",     post_staff_open,     HTTP_WORK, ACT, HTTP_STAFF, FORM, 0, DESK, NULL },
+    { "POST", "/console/accounts/{id}/reset",    post_staff_reset,    HTTP_WORK, ACT, HTTP_STAFF, FORM, 0, DESK, NULL },
+    { "POST", "/console/accounts/{id}/sessions", post_staff_sessions, HTTP_WORK, ACT, HTTP_STAFF, FORM, 0, DESK, NULL },
     { 0 }
 };
 
@@ -95,14 +96,16 @@ static int64_t kept_for(const registry *r, const char *activity_id, const char *
 static account_options read_options(const registry *r)
 {
     const kt_value *config = registry_config(r), *settings = kt_get(config, "account");
-    kt_str terms = kt_get_str(settings, "terms_version"), origin = kt_get_str(kt_get(config, "server"), "public_origin");
-    account_options o = {
-        .address = when_asked(settings, "address"), .phone = when_asked(settings, "phone"),
-        .password_min = (size_t)kt_get_int(settings, "password_min", 12),
-        .utf8_local = kt_get_bool(settings, "utf8_email", true), .clear_site_data = kt_get_bool(settings, "clear_site_data", false),
-        .terms_version = terms.len ? terms : KT_STR("2026-01-01"),
-        .grace_ms = kept_for(r, "registration", "grace", 14 * KT_DAY_MS),
-        .pending_ms = kept_for(r, "registration", "unconfirmed", 7 * KT_DAY_MS) };
+    kt_str terms = kt_get_str(settings, "terms_version"),
+           origin = kt_get_str(kt_get(config, "server"), "public_origin");
+    account_options o = { .address = when_asked(settings, "address"),
+                          .phone = when_asked(settings, "phone"),
+                          .password_min = (size_t)kt_get_int(settings, "password_min", 12),
+                          .utf8_local = kt_get_bool(settings, "utf8_email", true),
+                          .clear_site_data = kt_get_bool(settings, "clear_site_data", false),
+                          .terms_version = terms.len ? terms : KT_STR("2026-01-01"),
+                          .grace_ms = kept_for(r, "registration", "grace", 14 * KT_DAY_MS),
+                          .pending_ms = kept_for(r, "registration", "unconfirmed", 7 * KT_DAY_MS) };
     if (o.grace_ms > 30 * KT_DAY_MS) o.grace_ms = 30 * KT_DAY_MS;
     if (o.password_min < 8 || o.password_min > 64) o.password_min = 12;
     if (origin.len) {
@@ -131,7 +134,10 @@ static kt_err init(house *h, kt_fail *fail, void **out)
         http_add_guard(h->server, account_guard, room);
         http_set_csrf(h->server, account_csrf, room);
     }
-    if (h->pages) pages_add_global(h->pages, account_globals, room);
+    if (h->pages) {
+        pages_add_global(h->pages, account_globals, room);
+        pages_add_global(h->pages, account_tabs, room);
+    }
     *out = room;
     return KT_OK;
 }

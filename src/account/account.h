@@ -74,7 +74,8 @@ kt_str account_new_id(account_room *room, kt_arena *mem);
 /* Tells the bus with {account} (and more, or NULL) inside a write. */
 kt_err account_tell(account_room *room, db *d, kt_arena *mem, bus_event event, kt_str id, int64_t now_ms) KT_MUST_CHECK;
 /* Audit row of a customer's own act; rq gives request id and network. */
-kt_err account_audit(db *d, request *rq, const char *action, kt_str id, const char *result, const char *reason) KT_MUST_CHECK;
+kt_err account_audit(db *d, request *rq, const char *action, kt_str id, const char *result,
+                     const char *reason) KT_MUST_CHECK;
 /* Where links of mails point: the configured origin, never the Host header. */
 const char *account_origin(const account_room *room);
 void account_count(account_room *room, const char *action, const char *result);
@@ -98,7 +99,8 @@ kt_err token_end(db *d, kt_str id) KT_MUST_CHECK;
 kt_err token_end_kind(db *d, kt_str account_id, const char *kind) KT_MUST_CHECK;
 /* GET of a link: moves ?t= into the cookie `mail_step` and answers 303 to the same path without it (*moved).
  * Without ?t= gives the token kept for `kind`, or NONE. */
-kt_err token_step(account_room *room, request *rq, reply *rs, const char *kind, kt_str *token, bool *moved) KT_MUST_CHECK;
+kt_err token_step(account_room *room, request *rq, reply *rs, const char *kind, kt_str *token,
+                  bool *moved) KT_MUST_CHECK;
 /* The token kept for `kind`; and its end. */
 kt_str token_kept(account_room *room, request *rq, const char *kind);
 kt_err token_forget(account_room *room, request *rq, reply *rs) KT_MUST_CHECK;
@@ -198,7 +200,8 @@ session_backend session_cache_backend(session_cache *c);
 typedef struct { kt_str id, cookie; kt_sha256 token; device dev; kt_str ip_prefix; bool stay; } new_session;
 new_session session_prepare(account_room *room, request *rq, bool stay);
 /* Inside a write: stores it; the oldest ends when there are more than 20 (*ended tells). */
-kt_err session_put(db *d, kt_arena *mem, const new_session *s, kt_str account_id, int64_t now_ms, bool *ended) KT_MUST_CHECK;
+kt_err session_put(db *d, kt_arena *mem, const new_session *s, kt_str account_id, int64_t now_ms,
+                   bool *ended) KT_MUST_CHECK;
 /* Sets the cookie and takes the session for this request's page. */
 kt_err session_take(account_room *room, request *rq, reply *rs, const new_session *s) KT_MUST_CHECK;
 /* Inside a write: ends every session of the account. */
@@ -207,6 +210,8 @@ kt_err session_end_all(db *d, kt_str account_id) KT_MUST_CHECK;
 kt_err account_guard(void *ctx, request *rq, reply *rs, bool *done);
 bool   account_csrf(void *ctx, request *rq, kt_str token);
 void   account_globals(void *ctx, request *rq, reply *rs, kt_value *data);
+/* The tabs of the pages below /account, also for those of other rooms. */
+void   account_tabs(void *ctx, request *rq, reply *rs, kt_value *data);
 /* Asks for the password once more, for what needs it fresh. */
 kt_err account_confirm_first(request *rq, reply *rs);
 
@@ -240,9 +245,11 @@ typedef struct {
 } registration;
 /* Registers, or mails the owner of the address instead; outside nobody can tell which. */
 kt_err account_register(account_room *room, kt_arena *mem, const registration *r, int64_t now_ms) KT_MUST_CHECK;
-kt_err account_send_reset(account_room *room, db *d, kt_arena *mem, const account *a, const mail_token *t, int64_t now_ms) KT_MUST_CHECK;
+kt_err account_send_reset(account_room *room, db *d, kt_arena *mem, const account *a, const mail_token *t,
+                          int64_t now_ms) KT_MUST_CHECK;
 /* Starts the grace: ends all sessions and tokens, mails the way back. */
-kt_err account_deactivate(account_room *room, db *d, kt_arena *mem, const account *a, const mail_token *t, int64_t now_ms) KT_MUST_CHECK;
+kt_err account_deactivate(account_room *room, db *d, kt_arena *mem, const account *a, const mail_token *t,
+                          int64_t now_ms) KT_MUST_CHECK;
 kt_err account_restore(account_room *room, db *d, kt_arena *mem, const account *a, int64_t now_ms) KT_MUST_CHECK;
 /* Erases one account with everything that is about it; tells the others in the same transaction. */
 kt_err account_erase(account_room *room, kt_arena *mem, kt_str id, int64_t now_ms) KT_MUST_CHECK;

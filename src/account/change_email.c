@@ -33,7 +33,14 @@ kt_err get_email(request *rq, reply *rs)
     return show_form(&f);
 }
 
-typedef struct { account_room *room; request *rq; email_address email; mail_token token; kt_str proof_id; bool may_mail; } asking;
+typedef struct {
+    account_room *room;
+    request *rq;
+    email_address email;
+    mail_token token;
+    kt_str proof_id;
+    bool may_mail;
+} asking;
 
 static kt_err owner_of(db *d, kt_arena *mem, kt_str key, int64_t now_ms, kt_str *owner)
 {
@@ -53,10 +60,14 @@ static kt_err ask_new_address(db *d, asking *s, const account *a)
     TRY(token_put(d, &s->token, "email", a->id, &s->email, 0, now, CONFIRM_VALID_H * KT_HOUR_MS));
     TRY(store_exec(d, &SQL_account_proof_insert,
                    ARGS(sql_text("id", s->proof_id), sql_text("account", a->id), sql_text("kind", KT_STR("email")),
-                        sql_text("text_version", KT_STR("2026-01")), sql_blob("token_hash", kt_sha256_str(&s->token.hash)),
-                        sql_int("now", now), sql_text("prefix", http_addr_prefix(mem, &s->rq->peer))), NULL));
-    letter to_new = { "email_confirm", a->id, s->email.typed, kt_str_fmt(mem, "account.email_confirm.%.*s", KT_ARG(s->token.id)),
-                      a->language, "/email/confirm", s->token.text, NULL };
+                        sql_text("text_version", KT_STR("2026-01")),
+                        sql_blob("token_hash", kt_sha256_str(&s->token.hash)), sql_int("now", now),
+                        sql_text("prefix", http_addr_prefix(mem, &s->rq->peer))),
+                   NULL));
+    letter to_new = { "email_confirm", a->id,
+                      s->email.typed,  kt_str_fmt(mem, "account.email_confirm.%.*s", KT_ARG(s->token.id)),
+                      a->language,     "/email/confirm",
+                      s->token.text,   NULL };
     return letter_put(s->room, d, mem, &to_new, now);
 }
 
@@ -65,9 +76,12 @@ static kt_err tell_other_owner(db *d, asking *s, const account *asker, kt_str ow
     account other;
     kt_arena *mem = s->rq->mem;
     TRY(account_by_id(d, mem, owner, &other));
-    letter l = { "email_taken", other.id, s->email.typed,
-                 kt_str_fmt(mem, "account.email_taken.%.*s.%.*s", KT_ARG(asker->id), KT_ARG(s->token.id)), other.language, NULL,
-                 KT_STR_NONE, NULL };
+    letter l = {
+        "email_taken",  other.id,
+        s->email.typed, kt_str_fmt(mem, "account.email_taken.%.*s.%.*s", KT_ARG(asker->id), KT_ARG(s->token.id)),
+        other.language, NULL,
+        KT_STR_NONE,    NULL
+    };
     return letter_put(s->room, d, mem, &l, s->rq->now_ms);
 }
 
@@ -82,8 +96,10 @@ static kt_err ask_action(db *d, void *ctx)
     bool taken = owner.len && !kt_str_eq(owner, a.id);
     if (s->may_mail) {
         TRY(taken ? tell_other_owner(d, s, &a, owner) : ask_new_address(d, s, &a));
-        letter to_old = { "email_asked", a.id, a.email, kt_str_fmt(mem, "account.email_asked.%.*s", KT_ARG(s->token.id)),
-                          a.language, "/account/password", KT_STR_NONE, NULL };
+        letter to_old = { "email_asked", a.id,
+                          a.email,       kt_str_fmt(mem, "account.email_asked.%.*s", KT_ARG(s->token.id)),
+                          a.language,    "/account/password",
+                          KT_STR_NONE,   NULL };
         TRY(letter_put(s->room, d, mem, &to_old, s->rq->now_ms));
     }
     return account_audit(d, s->rq, "account.email.ask", a.id, "ok", NULL);
@@ -125,9 +141,14 @@ static kt_err show_link(request *rq, reply *rs, const char *kind, const char *pa
 }
 
 kt_err get_email_confirm(request *rq, reply *rs) { return show_link(rq, rs, "email", "account/email_confirm"); }
-kt_err get_email_undo(request *rq, reply *rs)    { return show_link(rq, rs, "email_undo", "account/email_undo"); }
+kt_err get_email_undo(request *rq, reply *rs) { return show_link(rq, rs, "email_undo", "account/email_undo"); }
 
-typedef struct { account_room *room; request *rq; kt_str token, account; mail_token undo, reset; } following;
+typedef struct {
+    account_room *room;
+    request *rq;
+    kt_str token, account;
+    mail_token undo, reset;
+} following;
 
 static kt_err set_email(db *d, following *w, const account *a, const found_token *t, const char *action)
 {
@@ -135,8 +156,9 @@ static kt_err set_email(db *d, following *w, const account *a, const found_token
     kt_arena *mem = w->rq->mem;
     kt_err err = store_exec(d, &SQL_account_set_email,
                             ARGS(sql_text("email", t->email), sql_text("email_key", t->email_key), sql_int("now", now),
-                                 sql_text("id", a->id)), &changed);
-    if (err == KT_CONFLICT || (err == KT_OK && changed != 1)) return KT_GONE;     /* taken meanwhile: say no more */
+                                 sql_text("id", a->id)),
+                            &changed);
+    if (err == KT_CONFLICT || (err == KT_OK && changed != 1)) return KT_GONE; /* taken meanwhile: say no more */
     TRY(err);
     kt_value *facts = kt_map(mem);
     kt_set_str(mem, facts, "account", a->id);
@@ -165,10 +187,13 @@ static kt_err confirm_action(db *d, void *ctx)
     TRY(token_end_kind(d, a.id, "reset"));
     TRY(store_exec(d, &SQL_account_proof_done,
                    ARGS(sql_int("now", now), sql_text("prefix", http_addr_prefix(mem, &w->rq->peer)),
-                        sql_blob("token_hash", kt_sha256_str(&hash))), NULL));
+                        sql_blob("token_hash", kt_sha256_str(&hash))),
+                   NULL));
     TRY(token_put(d, &w->undo, "email_undo", a.id, &old, 0, now, UNDO_VALID_H * KT_HOUR_MS));
-    letter l = { "email_changed", a.id, old.typed, kt_str_fmt(mem, "account.email_changed.%.*s", KT_ARG(w->undo.id)), a.language,
-                 "/email/undo", w->undo.text, NULL };
+    letter l = { "email_changed", a.id,
+                 old.typed,       kt_str_fmt(mem, "account.email_changed.%.*s", KT_ARG(w->undo.id)),
+                 a.language,      "/email/undo",
+                 w->undo.text,    NULL };
     return letter_put(w->room, d, mem, &l, now);
 }
 
@@ -196,7 +221,9 @@ static kt_err follow_link(request *rq, reply *rs, const char *kind, store_action
     account_room *room = room_of(rq);
     form *sent = NULL;
     TRY(form_take(rq, allowed, &sent));
-    following w = { room, rq, token_kept(room, rq, kind), KT_STR_NONE, token_new(room, rq->mem), token_new(room, rq->mem) };
+    following w = {
+        room, rq, token_kept(room, rq, kind), KT_STR_NONE, token_new(room, rq->mem), token_new(room, rq->mem)
+    };
     kt_err err = store_write(room->h->store, action, &w);
     account_count(room, kind, err == KT_OK ? "ok" : "refused");
     if (err != KT_OK && err != KT_GONE) return err;
@@ -209,7 +236,8 @@ static kt_err follow_link(request *rq, reply *rs, const char *kind, store_action
 
 kt_err post_email_confirm(request *rq, reply *rs)
 {
-    return follow_link(rq, rs, "email", confirm_action, rq->session ? "/account/email?done=email_changed" : "/sign-in?done=email_changed");
+    return follow_link(rq, rs, "email", confirm_action,
+                       rq->session ? "/account/email?done=email_changed" : "/sign-in?done=email_changed");
 }
 
 kt_err post_email_undo(request *rq, reply *rs)

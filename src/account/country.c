@@ -3,7 +3,11 @@
  * their German names; the last number is the place in the English order. */
 #include "account/account.h"
 
-typedef struct { const char code[3]; const char *de, *en; short en_place; } country;
+typedef struct {
+    const char code[3];
+    const char *de, *en;
+    short en_place;
+} country;
 static const country countries[] = {
     { "AF", "Afghanistan", "Afghanistan", 0 },
     { "EG", "Ägypten", "Egypt", 66 },
@@ -259,7 +263,8 @@ enum { COUNTRIES = sizeof countries / sizeof *countries };
 
 static const country *find(kt_str code)
 {
-    for (size_t i = 0; i < COUNTRIES; i++) if (kt_str_is(code, countries[i].code)) return &countries[i];
+    for (size_t i = 0; i < COUNTRIES; i++)
+        if (kt_str_is(code, countries[i].code)) return &countries[i];
     return NULL;
 }
 

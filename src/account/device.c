@@ -2,7 +2,9 @@
 /* device.c -- the first mark found names the family; order matters, since most browsers name others too. */
 #include "account/device.h"
 
-typedef struct { const char *mark, *family; } family_row;
+typedef struct {
+    const char *mark, *family;
+} family_row;
 
 static const family_row browsers[] = {
     { "Edg", "Edge" }, { "OPR/", "Opera" }, { "Opera", "Opera" }, { "Vivaldi", "Vivaldi" },

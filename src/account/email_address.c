@@ -75,9 +75,12 @@ bool email_parse(kt_arena *mem, kt_str typed, bool utf8_local, email_address *ou
     size_t at = kt_str_find_byte(typed, '@', 0);
     *out = (email_address){ typed, KT_STR_NONE };
     *reason = NULL;
-    if (typed.len == 0) *reason = "empty";
-    else if (typed.len > EMAIL_OCTETS_MAX) *reason = "email_long";
-    else if (!kt_utf8_valid(typed) || at == KT_NOT_FOUND_AT) *reason = "email_form";
+    if (typed.len == 0)
+        *reason = "empty";
+    else if (typed.len > EMAIL_OCTETS_MAX)
+        *reason = "email_long";
+    else if (!kt_utf8_valid(typed) || at == KT_NOT_FOUND_AT)
+        *reason = "email_form";
     if (*reason) return false;
 
     kt_str local = kt_str_slice(typed, 0, at), domain = kt_str_slice(typed, at + 1, typed.len), host = KT_STR_NONE;
@@ -105,7 +108,9 @@ kt_str email_masked(kt_arena *mem, kt_str address)
     size_t at = kt_str_find_byte(address, '@', 0), dot = KT_NOT_FOUND_AT;
     if (at == KT_NOT_FOUND_AT) return KT_STR("***");
     kt_str local = kt_str_slice(address, 0, at), domain = kt_str_slice(address, at + 1, address.len);
-    for (size_t i = 0; i < domain.len; i++) if (domain.at[i] == '.') dot = i;
+    for (size_t i = 0; i < domain.len; i++)
+        if (domain.at[i] == '.') dot = i;
     kt_str top = dot == KT_NOT_FOUND_AT ? KT_STR_NONE : kt_str_slice(domain, dot, domain.len);
-    return kt_str_fmt(mem, "%.*s***@%.*s***%.*s", KT_ARG(first_character(local)), KT_ARG(first_character(domain)), KT_ARG(top));
+    return kt_str_fmt(mem, "%.*s***@%.*s***%.*s", KT_ARG(first_character(local)), KT_ARG(first_character(domain)),
+                      KT_ARG(top));
 }

@@ -43,7 +43,8 @@ void form_page_fault(form_page *f, const char *field, const char *reason, int st
     /* A fault of form outweighs one of meaning: 400 before 422. */
     if (f->status == 200 || status < f->status) f->status = status;
     kt_value *shown = field ? form_page_get(f, field) : NULL;
-    kt_str sentence = page_text(f->room->h->pages, mem, f->rq->lang, kt_str_fmt(mem, "account.error.%s", reason).at, f->data);
+    kt_str sentence =
+        page_text(f->room->h->pages, mem, f->rq->lang, kt_str_fmt(mem, "account.error.%s", reason).at, f->data);
     page_field_error(f->rq, f->data, shown, sentence);
     if (shown) kt_set_c(mem, shown, "reason", reason);
 }
@@ -56,8 +57,9 @@ static kt_err reply_faults(form_page *f)
         kt_value *one = kt_add_map(mem, list);
         kt_set_c(mem, one, "field", f->reason_fields[i]);
         kt_set_c(mem, one, "reason", f->reasons[i]);
-        kt_set_str(mem, one, "text", page_text(f->room->h->pages, mem, f->rq->lang,
-                                               kt_str_fmt(mem, "account.error.%s", f->reasons[i]).at, f->data));
+        kt_set_str(mem, one, "text",
+                   page_text(f->room->h->pages, mem, f->rq->lang, kt_str_fmt(mem, "account.error.%s", f->reasons[i]).at,
+                             f->data));
     }
     return reply_json(f->rs, f->status, body);
 }
@@ -68,20 +70,23 @@ kt_err form_page_reply(form_page *f, const char *page)
     return account_page(f->rq, f->rs, f->status, page, f->data);
 }
 
-/* The tabs of the account and what has just been done ("?done=profile"). */
-static const char *const tabs[] = { "/account", "/account/profile", "/account/email", "/account/password",
+/* The tabs of the account; consent/ has a page among them. */
+static const char *const tabs[] = { "/account",          "/account/profile",  "/account/email",    "/account/password",
                                     "/account/sessions", "/account/language", "/account/consents", "/account/delete" };
 
-static void add_tabs(account_room *room, request *rq, kt_value *data)
+void account_tabs(void *ctx, request *rq, reply *rs, kt_value *data)
 {
+    account_room *room = ctx;
+    if (!rq->session || strcmp(rq->session->realm, "account") != 0 || !kt_str_starts(rq->path, KT_STR("/account"))) return;
     kt_value *list = kt_set_list(rq->mem, data, "tabs");
     for (size_t i = 0; i < sizeof tabs / sizeof *tabs; i++) {
         kt_value *tab = kt_add_map(rq->mem, list);
         kt_str name = kt_str_slice(kt_str_c(tabs[i]), i ? 9 : 1, 40);
         kt_set_c(rq->mem, tab, "href", tabs[i]);
         kt_set_bool(rq->mem, tab, "current", kt_str_is(rq->path, tabs[i]));
-        kt_set_str(rq->mem, tab, "label", page_text(room->h->pages, rq->mem, rq->lang,
-                                                    kt_str_fmt(rq->mem, "account.tab.%.*s", KT_ARG(name)).at, NULL));
+        kt_set_str(rq->mem, tab, "label",
+                   page_text(room->h->pages, rq->mem, rq->lang,
+                             kt_str_fmt(rq->mem, "account.tab.%.*s", KT_ARG(name)).at, NULL));
     }
 }
 
@@ -92,7 +97,6 @@ kt_err account_page(request *rq, reply *rs, int status, const char *page, kt_val
     const char *key = kt_str_fmt(rq->mem, "account.done.%.*s", KT_ARG(kt_str_slice(done, 0, 32))).at;
     if (done.len && page_has_text(room->h->pages, key))
         kt_set_str(rq->mem, data, "done", page_text(room->h->pages, rq->mem, rq->lang, key, NULL));
-    if (rq->session && kt_str_starts(rq->path, KT_STR("/account"))) add_tabs(room, rq, data);
     kt_set_bool(rq->mem, data, "no_index", true);
     return page_reply(room->h->pages, rq, rs, status, page, data);
 }

@@ -30,7 +30,8 @@ static kt_str return_path(request *rq)
 static kt_err refuse_json(account_room *room, request *rq, reply *rs, int status, const char *reason)
 {
     kt_value *body = kt_map(rq->mem);
-    kt_str text = page_text(room->h->pages, rq->mem, rq->lang, kt_str_fmt(rq->mem, "account.error.%s", reason).at, NULL);
+    kt_str text =
+        page_text(room->h->pages, rq->mem, rq->lang, kt_str_fmt(rq->mem, "account.error.%s", reason).at, NULL);
     kt_set_c(rq->mem, body, "type", "about:blank");
     kt_set_str(rq->mem, body, "title", text);
     kt_set_int(rq->mem, body, "status", status);
@@ -73,12 +74,13 @@ kt_err account_guard(void *ctx, request *rq, reply *rs, bool *done)
     session *s = NULL;
     if ((row->flags & HTTP_NO_COOKIE) || row->access == HTTP_INTERNAL || row->access == HTTP_STAFF) return KT_OK;
 
-    switch (session_find(rq, cookie_name(room->h->registry, rq, "session"), &room->backend, &session_times_default, &s)) {
-    case SESSION_TWICE:   return say(room, rq, KT_BAD_INPUT, "account.error.two_sessions");
+    switch (
+        session_find(rq, cookie_name(room->h->registry, rq, "session"), &room->backend, &session_times_default, &s)) {
+    case SESSION_TWICE: return say(room, rq, KT_BAD_INPUT, "account.error.two_sessions");
     case SESSION_EXPIRED:
     case SESSION_UNKNOWN: TRY(cookie_expire(room->h->registry, rq, rs, "session")); break;
-    case SESSION_NONE:    break;
-    case SESSION_OK:      rq->session = s; break;
+    case SESSION_NONE: break;
+    case SESSION_OK: rq->session = s; break;
     }
     if (row->access != HTTP_ACCOUNT) return KT_OK;
     if (!s) {
@@ -117,12 +119,14 @@ void account_globals(void *ctx, request *rq, reply *rs, kt_value *data)
     bool twice = false;
     if (kt_get(data, "csrf") || (rq->route && (rq->route->flags & HTTP_NO_COOKIE))) return;
     if (rq->session) {
-        put_csrf(room, rq, data, (kt_str){ (const char *)rq->session->csrf_key, sizeof rq->session->csrf_key }, rq->session->id);
+        put_csrf(room, rq, data, (kt_str){ (const char *)rq->session->csrf_key, sizeof rq->session->csrf_key },
+                 rq->session->id);
         return;
     }
     kt_str value = cookie_get(reg, rq, "presession", &twice);
     if (value.len != PRESESSION_TEXT || twice) {
-        bool has_form = rq->route && ((rq->route->flags & HTTP_NO_STORE) || kt_str_starts(rq->path, KT_STR("/console/")));
+        bool has_form =
+            rq->route && ((rq->route->flags & HTTP_NO_STORE) || kt_str_starts(rq->path, KT_STR("/console/")));
         if (!has_form) return;
         value = kt_random_token(room->h->random, rq->mem, 32);
         if (cookie_set(reg, rq, rs, "presession", value, true, NULL) != KT_OK) return;

@@ -20,7 +20,8 @@ static kt_err audit_system(db *d, const char *action, kt_str id, const char *rea
     return audit_write(d, &e, now_ms);
 }
 
-kt_err account_deactivate(account_room *room, db *d, kt_arena *mem, const account *a, const mail_token *t, int64_t now_ms)
+kt_err account_deactivate(account_room *room, db *d, kt_arena *mem, const account *a, const mail_token *t,
+                          int64_t now_ms)
 {
     int64_t changed = 0, erase_at = now_ms + room->options.grace_ms;
     TRY(store_exec(d, &SQL_account_deactivate,
@@ -34,8 +35,8 @@ kt_err account_deactivate(account_room *room, db *d, kt_arena *mem, const accoun
     kt_set_int(mem, facts, "erase_at", erase_at);
     TRY(bus_tell(room->h->bus, d, BUS_ACCOUNT_DEACTIVATED, facts, now_ms));
     kt_set_str(mem, data, "erase_on", page_date(mem, kt_str_is(a->language, "en") ? "en" : "de", erase_at));
-    letter l = { "deactivated", a->id, a->email, kt_str_fmt(mem, "account.deactivated.%.*s", KT_ARG(t->id)), a->language,
-                 "/account/undo", t->text, data };
+    letter l = { "deactivated", a->id,           a->email, kt_str_fmt(mem, "account.deactivated.%.*s", KT_ARG(t->id)),
+                 a->language,   "/account/undo", t->text,  data };
     TRY(letter_put(room, d, mem, &l, now_ms));
     return audit_system(d, "account.deactivate", a->id, "own_request", now_ms);
 }
@@ -47,13 +48,20 @@ kt_err account_restore(account_room *room, db *d, kt_arena *mem, const account *
     if (changed != 1) return KT_GONE;
     TRY(token_end_kind(d, a->id, "undo"));
     TRY(account_tell(room, d, mem, BUS_ACCOUNT_RESTORED, a->id, now_ms));
-    letter l = { "restored", a->id, a->email, kt_str_fmt(mem, "account.restored.%.*s.%lld", KT_ARG(a->id), (long long)a->version),
-                 a->language, "/account", KT_STR_NONE, NULL };
+    letter l = { "restored",  a->id,
+                 a->email,    kt_str_fmt(mem, "account.restored.%.*s.%lld", KT_ARG(a->id), (long long)a->version),
+                 a->language, "/account",
+                 KT_STR_NONE, NULL };
     TRY(letter_put(room, d, mem, &l, now_ms));
     return audit_system(d, "account.restore", a->id, NULL, now_ms);
 }
 
-typedef struct { account_room *room; kt_arena *mem; kt_str id; int64_t now_ms; } erasing;
+typedef struct {
+    account_room *room;
+    kt_arena *mem;
+    kt_str id;
+    int64_t now_ms;
+} erasing;
 
 static kt_err erase_action(db *d, void *ctx)
 {
@@ -84,7 +92,8 @@ kt_err account_erase(account_room *room, kt_arena *mem, kt_str id, int64_t now_m
 static kt_err next_due(account_room *room, kt_arena *mem, int64_t now_ms, kt_value **ids)
 {
     return store_list(store_reader(room->h->store), &SQL_account_due_for_erasure,
-                      ARGS(sql_int("now", now_ms), sql_int("pending_before", now_ms - room->options.pending_ms)), mem, ids);
+                      ARGS(sql_int("now", now_ms), sql_int("pending_before", now_ms - room->options.pending_ms)), mem,
+                      ids);
 }
 
 kt_err job_erase(void *ctx, kt_arena *mem, int64_t now_ms)
@@ -103,7 +112,7 @@ kt_err job_erase(void *ctx, kt_arena *mem, int64_t now_ms)
     if (!erased) return KT_OK;
     kt_log(KT_LOG_INFO, "account.erased", KT_NUMBER("accounts", erased));
     kt_err err = store_scrub(room->h->store);
-    return err == KT_BUSY ? KT_OK : err;         /* an old reader stands: the next checkpoint does it */
+    return err == KT_BUSY ? KT_OK : err; /* an old reader stands: the next checkpoint does it */
 }
 
 static kt_err purge_action(db *d, void *ctx)
@@ -115,13 +124,14 @@ static kt_err purge_action(db *d, void *ctx)
     return store_exec(d, &SQL_account_session_purge,
                       ARGS(sql_int("idle_before", now - t->idle_ms), sql_int("absolute_before", now - t->absolute_ms),
                            sql_int("stay_idle_before", now - t->stay_idle_ms),
-                           sql_int("stay_absolute_before", now - t->stay_absolute_ms)), NULL);
+                           sql_int("stay_absolute_before", now - t->stay_absolute_ms)),
+                      NULL);
 }
 
 kt_err job_purge(void *ctx, kt_arena *mem, int64_t now_ms)
 {
     account_room *room = ctx;
-    TRY(session_cache_flush(room->sessions));    /* first: a use that is not stored yet keeps a session alive */
+    TRY(session_cache_flush(room->sessions)); /* first: a use that is not stored yet keeps a session alive */
     TRY(store_write(room->h->store, purge_action, &now_ms));
     session_cache_forget(room->sessions, KT_STR_NONE);
     return KT_OK;
@@ -146,7 +156,8 @@ static bool goes_with_account(const activity *a)
 {
     if (a->n_holds) return false;
     if (a->module && strcmp(a->module, "account") == 0) return true;
-    for (size_t i = 0; i < a->n_keeps; i++) if (kt_str_is(a->keeps[i].start, "account_closed")) return true;
+    for (size_t i = 0; i < a->n_keeps; i++)
+        if (kt_str_is(a->keeps[i].start, "account_closed")) return true;
     return false;
 }
 
@@ -184,8 +195,10 @@ static void add_consequences(account_room *room, request *rq, kt_value *data)
     kt_value *erased = kt_set_list(rq->mem, data, "erased"), *held = kt_set_list(rq->mem, data, "held");
     for (size_t i = 0; i < n; i++) {
         if (list[i]->declared_only || !holds_accounts(list[i])) continue;
-        if (goes_with_account(list[i])) add_erased(rq, list[i], erased);
-        else add_held(rq, list[i], held);
+        if (goes_with_account(list[i]))
+            add_erased(rq, list[i], erased);
+        else
+            add_held(rq, list[i], held);
     }
     kt_set_bool(rq->mem, data, "has_held", held->count > 0);
     kt_set_int(rq->mem, data, "grace_days", room->options.grace_ms / KT_DAY_MS);
@@ -207,7 +220,11 @@ kt_err get_delete(request *rq, reply *rs)
     return form_page_reply(&f, "account/delete");
 }
 
-typedef struct { account_room *room; request *rq; mail_token token; } leaving;
+typedef struct {
+    account_room *room;
+    request *rq;
+    mail_token token;
+} leaving;
 
 static kt_err leave_action(db *d, void *ctx)
 {
@@ -221,7 +238,8 @@ static kt_err leave_action(db *d, void *ctx)
 static bool is_the_word(kt_arena *mem, kt_str typed)
 {
     kt_str w = kt_str_lower(mem, kt_str_trim(typed));
-    return kt_str_is(w, "l\xc3\xb6schen") || kt_str_is(w, "loeschen") || kt_str_is(w, "delete") || kt_str_is(w, "l\xc3\x96schen");
+    return kt_str_is(w, "l\xc3\xb6schen") || kt_str_is(w, "loeschen") || kt_str_is(w, "delete") ||
+           kt_str_is(w, "l\xc3\x96schen");
 }
 
 kt_err post_delete(request *rq, reply *rs)
@@ -260,7 +278,11 @@ kt_err get_undo(request *rq, reply *rs)
     return token.len ? account_page(rq, rs, 200, "account/undo", kt_map(rq->mem)) : account_link_gone(rq, rs);
 }
 
-typedef struct { account_room *room; request *rq; kt_str token; } returning;
+typedef struct {
+    account_room *room;
+    request *rq;
+    kt_str token;
+} returning;
 
 static kt_err undo_action(db *d, void *ctx)
 {

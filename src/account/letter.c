@@ -31,21 +31,23 @@ kt_err letter_put(account_room *room, db *d, kt_arena *mem, const letter *l, int
     const operator_facts *op = registry_operator(room->h->registry);
     kt_value *data = l->data ? l->data : kt_map(mem);
     kt_str link = !l->path ? KT_STR_NONE
-                : kt_str_fmt(mem, "%s%s%s%.*s", account_origin(room), l->path, l->token.len ? "?t=" : "", KT_ARG(l->token));
+                           : kt_str_fmt(mem, "%s%s%s%.*s", account_origin(room), l->path, l->token.len ? "?t=" : "",
+                                        KT_ARG(l->token));
     kt_set_str(mem, data, "platform", op->platform_name);
     kt_set_str(mem, data, "operator", op->name);
     kt_set_c(mem, data, "origin", account_origin(room));
     kt_set_str(mem, data, "when", page_datetime(mem, lang, now_ms));
     kt_set_str(mem, data, "link", link);
     kt_str subject = word(room, mem, l, "subject", data), body = kt_str_trim(word(room, mem, l, "body", data));
-    kt_str reason = word(room, mem, l, "reason", data), action = l->path ? word(room, mem, l, "action", data) : KT_STR_NONE;
+    kt_str reason = word(room, mem, l, "reason", data),
+           action = l->path ? word(room, mem, l, "action", data) : KT_STR_NONE;
     kt_str hello = page_text(room->h->pages, mem, lang, "account.mail.hello", data);
 
-    kt_str text = link.len
-        ? kt_str_fmt(mem, "%.*s\n\n%.*s\n\n%.*s:\n%.*s\n\n-- \n%.*s, %.*s\n%.*s\n", KT_ARG(hello), KT_ARG(body), KT_ARG(action),
-                     KT_ARG(link), KT_ARG(op->name), KT_ARG(op->city), KT_ARG(reason))
-        : kt_str_fmt(mem, "%.*s\n\n%.*s\n\n-- \n%.*s, %.*s\n%.*s\n", KT_ARG(hello), KT_ARG(body), KT_ARG(op->name),
-                     KT_ARG(op->city), KT_ARG(reason));
+    kt_str text = link.len ? kt_str_fmt(mem, "%.*s\n\n%.*s\n\n%.*s:\n%.*s\n\n-- \n%.*s, %.*s\n%.*s\n", KT_ARG(hello),
+                                        KT_ARG(body), KT_ARG(action), KT_ARG(link), KT_ARG(op->name), KT_ARG(op->city),
+                                        KT_ARG(reason))
+                           : kt_str_fmt(mem, "%.*s\n\n%.*s\n\n-- \n%.*s, %.*s\n%.*s\n", KT_ARG(hello), KT_ARG(body),
+                                        KT_ARG(op->name), KT_ARG(op->city), KT_ARG(reason));
     kt_set_str(mem, data, "subject", subject);
     kt_set_str(mem, data, "hello", hello);
     kt_set(mem, data, "paragraphs", paragraphs(mem, body));
@@ -56,7 +58,9 @@ kt_err letter_put(account_room *room, db *d, kt_arena *mem, const letter *l, int
     kt_buf html;
     kt_buf_init(&html, 64 * 1024);
     kt_err err = page_render(room->h->pages, mem, "account/mail_message", lang, data, &html);
-    mail m = { l->key, "registration/mail", l->account, l->to, subject, text, kt_str_dup(mem, kt_buf_str(&html)), lang };
+    mail m = {
+        l->key, "registration/mail", l->account, l->to, subject, text, kt_str_dup(mem, kt_buf_str(&html)), lang
+    };
     kt_buf_free(&html);
     return err == KT_OK ? mail_put(d, mem, &m, now_ms) : err;
 }

@@ -19,18 +19,19 @@
 enum { WORDS_MAX = 2, LOOSE_MAX = 4, LOOK_AT = 128, WORD_LIST_MAX = 2048, CONTEXT_MAX = 16, CONTEXT_LEAST = 4 };
 
 struct password_rule {
-    size_t   min;
+    size_t min;
     kt_arena *mem;
-    kt_str   words[WORD_LIST_MAX];
-    size_t   n_words;
-    int      breached;               /* open file, or -1 */
-    size_t   n_breached;
+    kt_str words[WORD_LIST_MAX];
+    size_t n_words;
+    int breached; /* open file, or -1 */
+    size_t n_breached;
 };
 
 static const kt_str rows[] = {
-    { "abcdefghijklmnopqrstuvwxyz", 26 }, { "01234567890", 11 }, { "qwertzuiop", 10 }, { "qwertyuiop", 10 },
-    { "asdfghjkl", 9 }, { "yxcvbnm", 7 }, { "zxcvbnm", 7 }, { "1qaz2wsx3edc4rfv5tgb", 20 }, { "1q2w3e4r5t6y7u8i9o", 18 },
-    { "qayxswedcvfrtgbnhzujm", 21 }, { "147258369", 9 }, { "159357", 6 }
+    { "abcdefghijklmnopqrstuvwxyz", 26 }, { "01234567890", 11 },           { "qwertzuiop", 10 },
+    { "qwertyuiop", 10 },                 { "asdfghjkl", 9 },              { "yxcvbnm", 7 },
+    { "zxcvbnm", 7 },                     { "1qaz2wsx3edc4rfv5tgb", 20 },  { "1q2w3e4r5t6y7u8i9o", 18 },
+    { "qayxswedcvfrtgbnhzujm", 21 },      { "147258369", 9 },              { "159357", 6 },
 };
 
 password_rule *password_rule_new(size_t min, const char *breached_file)
@@ -65,9 +66,9 @@ size_t password_rule_min(const password_rule *r) { return r->min; }
 /* Lower case, NFKC, umlauts and ß spelled out; KT_STR_NONE when it cannot be (then it is not common). */
 static kt_str plain(kt_arena *mem, kt_str s)
 {
-    static const struct { const char *from, *to; } spelled[] = {
-        { "\xc3\xa4", "ae" }, { "\xc3\xb6", "oe" }, { "\xc3\xbc", "ue" }, { "\xc3\x9f", "ss" }
-    };
+    static const struct {
+        const char *from, *to;
+    } spelled[] = { { "\xc3\xa4", "ae" }, { "\xc3\xb6", "oe" }, { "\xc3\xbc", "ue" }, { "\xc3\x9f", "ss" } };
     size_t len = 0;
     uint8_t *low = u8_tolower((const uint8_t *)s.at, s.len, "de", UNINORM_NFKC, NULL, &len);
     if (!low) return KT_STR_NONE;
@@ -77,8 +78,12 @@ static kt_str plain(kt_arena *mem, kt_str s)
     for (size_t i = 0; i < in.len;) {
         size_t k = 0;
         while (k < 4 && !kt_str_starts(kt_str_slice(in, i, in.len), kt_str_c(spelled[k].from))) k++;
-        if (k < 4) { memcpy(out + n, spelled[k].to, 2); n += 2; i += 2; }
-        else out[n++] = in.at[i++];
+        if (k < 4) {
+            memcpy(out + n, spelled[k].to, 2);
+            n += 2;
+            i += 2;
+        } else
+            out[n++] = in.at[i++];
     }
     kt_wipe(low, len);
     free(low);
@@ -114,9 +119,18 @@ static size_t run_length(kt_str s)
     return best;
 }
 
-static bool is_year(kt_str s) { return s.len >= 4 && (kt_str_starts(s, KT_STR("19")) || kt_str_starts(s, KT_STR("20"))); }
+static bool is_year(kt_str s)
+{
+    return s.len >= 4 && (kt_str_starts(s, KT_STR("19")) || kt_str_starts(s, KT_STR("20")));
+}
 
-typedef struct { kt_str text; const kt_str *words; size_t n; const kt_str *more; size_t n_more; } puzzle;
+typedef struct {
+    kt_str text;
+    const kt_str *words;
+    size_t n;
+    const kt_str *more;
+    size_t n_more;
+} puzzle;
 
 static size_t word_here(const puzzle *p, size_t at, size_t i, size_t *again)
 {
@@ -132,7 +146,10 @@ static bool is_covered(const puzzle *p)
     memset(loose, 255, sizeof loose);
     loose[0][0] = 0;
     if (p->text.len == 0 || p->text.len > LOOK_AT) return false;
-#define REACH(to, w, cost) do { if ((w) <= WORDS_MAX && (cost) < loose[to][w]) loose[to][w] = (unsigned char)(cost); } while (0)
+#define REACH(to, w, cost)                                                                                             \
+    do {                                                                                                               \
+        if ((w) <= WORDS_MAX && (cost) < loose[to][w]) loose[to][w] = (unsigned char)(cost);                           \
+    } while (0)
     for (size_t at = 0; at < p->text.len; at++) {
         kt_str rest = kt_str_slice(p->text, at, p->text.len);
         size_t run = run_length(rest), again;
@@ -149,7 +166,8 @@ static bool is_covered(const puzzle *p)
         }
     }
 #undef REACH
-    for (size_t w = 0; w <= WORDS_MAX; w++) if (loose[p->text.len][w] <= LOOSE_MAX) return true;
+    for (size_t w = 0; w <= WORDS_MAX; w++)
+        if (loose[p->text.len][w] <= LOOSE_MAX) return true;
     return false;
 }
 
@@ -165,7 +183,8 @@ static bool is_guessable(const password_rule *r, kt_arena *mem, kt_str text, con
 
 static bool is_blank(kt_str s)
 {
-    for (size_t i = 0; i < s.len; i++) if (s.at[i] != ' ') return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] != ' ') return false;
     return true;
 }
 
@@ -197,13 +216,16 @@ static bool is_breached(const password_rule *r, kt_str password)
         if (pread(r->breached, have, 20, (off_t)(middle * 20)) != 20) return false;
         int order = memcmp(want, have, 20);
         if (order == 0) return true;
-        if (order < 0) high = middle;
-        else low = middle + 1;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
     }
     return false;
 }
 
-const char *password_rule_reason(const password_rule *r, kt_arena *mem, kt_str password, const kt_str *context, size_t n)
+const char *password_rule_reason(const password_rule *r, kt_arena *mem, kt_str password, const kt_str *context,
+                                 size_t n)
 {
     kt_str own[CONTEXT_MAX];
     if (!kt_utf8_valid(password)) return "password_utf8";

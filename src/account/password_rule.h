@@ -19,7 +19,8 @@ size_t         password_rule_min(const password_rule *r);
 /* NULL when acceptable, else a reason: "password_utf8", "password_long" (bad input), "password_short",
  * "password_common", "password_context", "password_breached" (understood, but refused). `context`: words
  * that belong to this person or to us. */
-const char *password_rule_reason(const password_rule *r, kt_arena *mem, kt_str password, const kt_str *context, size_t n);
+const char *password_rule_reason(const password_rule *r, kt_arena *mem, kt_str password,
+                                 const kt_str *context, size_t n);
 /* True when the reason is a matter of form (400), not of strength (422). */
 bool        password_reason_is_form(const char *reason);
 

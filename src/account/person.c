@@ -7,9 +7,9 @@
 typedef enum { PART_NAME, PART_ADDRESS, PART_PHONE } part;
 typedef struct {
     const char *name, *type, *autocomplete;
-    size_t      max;                 /* code points */
-    part        of;
-    size_t      at;                  /* offset in struct person */
+    size_t max; /* code points */
+    part of;
+    size_t at; /* offset in struct person */
 } field_row;
 
 static const field_row fields[] = {
@@ -22,7 +22,8 @@ static const field_row fields[] = {
     { "phone",      "tel",    "tel",                  40, PART_PHONE,   offsetof(person, phone) },
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
-const char *const person_field_names[] = { "first_name", "last_name", "street", "postcode", "city", "country", "phone", NULL };
+const char *const person_field_names[] = { "first_name", "last_name", "street", "postcode",
+                                           "city",       "country",   "phone",  NULL };
 
 static kt_str *slot(person *p, const field_row *row) { return (kt_str *)(void *)((char *)p + row->at); }
 
@@ -38,8 +39,8 @@ void person_fields(form_page *f, const person *p, bool sign_up)
         ask_when when = asked(f->room, &fields[i]);
         if (sign_up && when == ASK_LATER) continue;
         person copy = p ? *p : (person){ 0 };
-        kt_value *field = form_page_field(f, fields[i].name, fields[i].type, *slot(&copy, &fields[i]), fields[i].autocomplete,
-                                          when == ASK_REQUIRED);
+        kt_value *field = form_page_field(f, fields[i].name, fields[i].type, *slot(&copy, &fields[i]),
+                                          fields[i].autocomplete, when == ASK_REQUIRED);
         if (strcmp(fields[i].name, "country") == 0) country_options(f->rq, field);
     }
 }
@@ -87,7 +88,10 @@ void password_judge(form_page *f, const char *field, kt_str password, kt_str ema
 {
     const operator_facts *op = registry_operator(f->room->h->registry);
     kt_str context[] = { email, p->first_name, p->last_name, op->name, op->platform_name };
-    const char *reason = password_rule_reason(f->room->passwords, f->rq->mem, password, context, sizeof context / sizeof *context);
-    if (password.len == 0) form_page_fault(f, field, "empty", 400);
-    else if (reason) form_page_fault(f, field, reason, password_reason_is_form(reason) ? 400 : 422);
+    const char *reason =
+        password_rule_reason(f->room->passwords, f->rq->mem, password, context, sizeof context / sizeof *context);
+    if (password.len == 0)
+        form_page_fault(f, field, "empty", 400);
+    else if (reason)
+        form_page_fault(f, field, reason, password_reason_is_form(reason) ? 400 : 422);
 }

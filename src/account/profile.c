@@ -42,7 +42,12 @@ kt_err get_profile(request *rq, reply *rs)
     return form_page_reply(&f, "account/profile");
 }
 
-typedef struct { account_room *room; request *rq; person p; kt_str fields; } changing;
+typedef struct {
+    account_room *room;
+    request *rq;
+    person p;
+    kt_str fields;
+} changing;
 
 static kt_err profile_action(db *d, void *ctx)
 {
@@ -51,9 +56,10 @@ static kt_err profile_action(db *d, void *ctx)
     int64_t changed = 0;
     TRY(store_exec(d, &SQL_account_set_profile,
                    ARGS(sql_text("first_name", c->p.first_name), sql_text("last_name", c->p.last_name),
-                        sql_text("street", c->p.street), sql_text("postcode", c->p.postcode), sql_text("city", c->p.city),
-                        sql_text("country", c->p.country), sql_text("phone", c->p.phone), sql_int("now", c->rq->now_ms),
-                        sql_text("id", id)), &changed));
+                        sql_text("street", c->p.street), sql_text("postcode", c->p.postcode),
+                        sql_text("city", c->p.city), sql_text("country", c->p.country), sql_text("phone", c->p.phone),
+                        sql_int("now", c->rq->now_ms), sql_text("id", id)),
+                   &changed));
     if (changed != 1) return KT_NOT_FOUND;
     kt_value *facts = kt_map(c->rq->mem);
     kt_set_str(c->rq->mem, facts, "account", id);
@@ -93,7 +99,7 @@ kt_err post_profile(request *rq, reply *rs)
     if (form_page_is_bad(&f)) return form_page_reply(&f, "account/profile");
     c.fields = changed_fields(rq->mem, &before, &c.p);
     TRY(store_write(room->h->store, profile_action, &c));
-    session_cache_forget(room->sessions, a.id);       /* the name stands in the head of pages */
+    session_cache_forget(room->sessions, a.id); /* the name stands in the head of pages */
     return reply_redirect(rq, rs, 303, KT_STR("/account/profile?done=profile"));
 }
 
@@ -115,7 +121,11 @@ kt_err get_language(request *rq, reply *rs)
     return form_page_reply(&f, "account/language");
 }
 
-typedef struct { account_room *room; request *rq; kt_str language; } speaking;
+typedef struct {
+    account_room *room;
+    request *rq;
+    kt_str language;
+} speaking;
 
 static kt_err language_action(db *d, void *ctx)
 {
@@ -167,7 +177,15 @@ kt_err get_password(request *rq, reply *rs)
     return form_page_reply(&f, "account/password");
 }
 
-typedef struct { account_room *room; request *rq; const account *a; kt_password_hash hash; new_session s; bool end_others; kt_str notice_id; } repassing;
+typedef struct {
+    account_room *room;
+    request *rq;
+    const account *a;
+    kt_password_hash hash;
+    new_session s;
+    bool end_others;
+    kt_str notice_id;
+} repassing;
 
 static kt_err password_action(db *d, void *ctx)
 {
@@ -176,7 +194,8 @@ static kt_err password_action(db *d, void *ctx)
     const account *a = p->a;
     int64_t now = p->rq->now_ms;
     TRY(store_exec(d, &SQL_account_set_password,
-                   ARGS(sql_text("password_hash", kt_str_c(p->hash.at)), sql_int("now", now), sql_text("id", a->id)), NULL));
+                   ARGS(sql_text("password_hash", kt_str_c(p->hash.at)), sql_int("now", now), sql_text("id", a->id)),
+                   NULL));
     TRY(token_end_kind(d, a->id, "reset"));
     if (p->end_others)
         TRY(store_exec(d, &SQL_account_session_delete_others,
@@ -184,9 +203,12 @@ static kt_err password_action(db *d, void *ctx)
     TRY(store_exec(d, &SQL_account_session_renew,
                    ARGS(sql_blob("token_hash", kt_sha256_str(&p->s.token)), sql_int("now", now),
                         sql_text("browser", kt_str_c(p->s.dev.browser)), sql_text("os", kt_str_c(p->s.dev.os)),
-                        sql_text("id", p->rq->session->id)), NULL));
-    letter l = { "password_changed", a->id, a->email, kt_str_fmt(mem, "account.password_changed.%.*s", KT_ARG(p->notice_id)),
-                 a->language, "/reset", KT_STR_NONE, NULL };
+                        sql_text("id", p->rq->session->id)),
+                   NULL));
+    letter l = { "password_changed", a->id,
+                 a->email,           kt_str_fmt(mem, "account.password_changed.%.*s", KT_ARG(p->notice_id)),
+                 a->language,        "/reset",
+                 KT_STR_NONE,        NULL };
     TRY(letter_put(p->room, d, mem, &l, now));
     return account_audit(d, p->rq, "account.password.change", a->id, "ok", p->end_others ? "others_ended" : NULL);
 }
@@ -205,12 +227,17 @@ kt_err post_password(request *rq, reply *rs)
     form_page f = form_page_new(rq, rs, sent);
     password_fields(&f);
     person who = person_of(&a);
-    TRY(kt_password_verify(room->h->passwords, kt_str_z(rq->mem, a.password_hash), form_get(sent, "password"), &right, &rehash));
+    TRY(kt_password_verify(room->h->passwords, kt_str_z(rq->mem, a.password_hash), form_get(sent, "password"), &right,
+                           &rehash));
     if (!right) form_page_fault(&f, "password", "password_wrong", 422);
     password_judge(&f, "new_password", form_get(sent, "new_password"), a.email, &who);
     if (form_page_is_bad(&f)) return form_page_reply(&f, "account/password");
-    repassing p = { .room = room, .rq = rq, .a = &a, .s = session_prepare(room, rq, rq->session->stay),
-                    .end_others = form_is_ticked(sent, "end_others"), .notice_id = account_new_id(room, rq->mem) };
+    repassing p = { .room = room,
+                    .rq = rq,
+                    .a = &a,
+                    .s = session_prepare(room, rq, rq->session->stay),
+                    .end_others = form_is_ticked(sent, "end_others"),
+                    .notice_id = account_new_id(room, rq->mem) };
     TRY(kt_password_hash_make(room->h->passwords, form_get(sent, "new_password"), &p.hash));
     TRY(store_write(room->h->store, password_action, &p));
     session_cache_forget(room->sessions, a.id);

@@ -7,17 +7,29 @@
 static void take_row(kt_arena *mem, rows *r, account *out)
 {
     *out = (account){
-        .id = kt_str_dup(mem, rows_text(r, "id")), .state = kt_str_dup(mem, rows_text(r, "state")),
-        .email = kt_str_dup(mem, rows_text(r, "email")), .email_key = kt_str_dup(mem, rows_text(r, "email_key")),
-        .last_name = kt_str_dup(mem, rows_text(r, "last_name")), .first_name = kt_str_dup(mem, rows_text(r, "first_name")),
-        .street = kt_str_dup(mem, rows_text(r, "street")), .postcode = kt_str_dup(mem, rows_text(r, "postcode")),
-        .city = kt_str_dup(mem, rows_text(r, "city")), .country = kt_str_dup(mem, rows_text(r, "country")),
-        .phone = kt_str_dup(mem, rows_text(r, "phone")), .password_hash = kt_str_dup(mem, rows_text(r, "password_hash")),
-        .language = kt_str_dup(mem, rows_text(r, "language")), .terms_version = kt_str_dup(mem, rows_text(r, "terms_version")),
-        .consent_ref = kt_str_dup(mem, rows_text(r, "consent_ref")), .signup_ip = kt_str_dup(mem, rows_text(r, "signup_ip")),
-        .password_version = rows_int(r, "password_version"), .registered_at = rows_int(r, "registered_at"),
-        .confirmed_at = rows_int(r, "confirmed_at"), .deactivated_at = rows_int(r, "deactivated_at"),
-        .erase_at = rows_int(r, "erase_at"), .version = rows_int(r, "version"), .changed_at = rows_int(r, "changed_at"),
+        .id = kt_str_dup(mem, rows_text(r, "id")),
+        .state = kt_str_dup(mem, rows_text(r, "state")),
+        .email = kt_str_dup(mem, rows_text(r, "email")),
+        .email_key = kt_str_dup(mem, rows_text(r, "email_key")),
+        .last_name = kt_str_dup(mem, rows_text(r, "last_name")),
+        .first_name = kt_str_dup(mem, rows_text(r, "first_name")),
+        .street = kt_str_dup(mem, rows_text(r, "street")),
+        .postcode = kt_str_dup(mem, rows_text(r, "postcode")),
+        .city = kt_str_dup(mem, rows_text(r, "city")),
+        .country = kt_str_dup(mem, rows_text(r, "country")),
+        .phone = kt_str_dup(mem, rows_text(r, "phone")),
+        .password_hash = kt_str_dup(mem, rows_text(r, "password_hash")),
+        .language = kt_str_dup(mem, rows_text(r, "language")),
+        .terms_version = kt_str_dup(mem, rows_text(r, "terms_version")),
+        .consent_ref = kt_str_dup(mem, rows_text(r, "consent_ref")),
+        .signup_ip = kt_str_dup(mem, rows_text(r, "signup_ip")),
+        .password_version = rows_int(r, "password_version"),
+        .registered_at = rows_int(r, "registered_at"),
+        .confirmed_at = rows_int(r, "confirmed_at"),
+        .deactivated_at = rows_int(r, "deactivated_at"),
+        .erase_at = rows_int(r, "erase_at"),
+        .version = rows_int(r, "version"),
+        .changed_at = rows_int(r, "changed_at"),
     };
 }
 
@@ -54,8 +66,15 @@ kt_err account_tell(account_room *room, db *d, kt_arena *mem, bus_event event, k
 kt_err account_audit(db *d, request *rq, const char *action, kt_str id, const char *result, const char *reason)
 {
     bool known = id.len > 0;
-    audit_entry e = { known ? "account" : "visitor", id, action, known ? "account" : NULL, id, result,
-                      kt_str_c(reason), kt_str_c(rq->id), http_addr_prefix(rq->mem, &rq->peer) };
+    audit_entry e = { known ? "account" : "visitor",
+                      id,
+                      action,
+                      known ? "account" : NULL,
+                      id,
+                      result,
+                      kt_str_c(reason),
+                      kt_str_c(rq->id),
+                      http_addr_prefix(rq->mem, &rq->peer) };
     return audit_write(d, &e, rq->now_ms);
 }
 

@@ -9,16 +9,23 @@
 
 enum { RESET_VALID_MIN = 30 };
 
-kt_err account_send_reset(account_room *room, db *d, kt_arena *mem, const account *a, const mail_token *t, int64_t now_ms)
+kt_err account_send_reset(account_room *room, db *d, kt_arena *mem, const account *a, const mail_token *t,
+                          int64_t now_ms)
 {
     TRY(token_end_kind(d, a->id, "reset"));
     TRY(token_put(d, t, "reset", a->id, NULL, a->password_version, now_ms, RESET_VALID_MIN * KT_MINUTE_MS));
-    letter l = { "reset", a->id, a->email, kt_str_fmt(mem, "account.reset.%.*s", KT_ARG(t->id)), a->language, "/reset/new",
-                 t->text, NULL };
+    letter l = { "reset",     a->id,        a->email, kt_str_fmt(mem, "account.reset.%.*s", KT_ARG(t->id)),
+                 a->language, "/reset/new", t->text,  NULL };
     return letter_put(room, d, mem, &l, now_ms);
 }
 
-typedef struct { account_room *room; request *rq; email_address email; mail_token token; bool may_mail; } asking;
+typedef struct {
+    account_room *room;
+    request *rq;
+    email_address email;
+    mail_token token;
+    bool may_mail;
+} asking;
 
 static kt_err ask_action(db *d, void *ctx)
 {
@@ -93,7 +100,12 @@ kt_err get_reset_new(request *rq, reply *rs)
     return form_page_reply(&f, "account/reset_new");
 }
 
-typedef struct { account_room *room; request *rq; kt_str token, account, notice_id; kt_password_hash hash; } resetting;
+typedef struct {
+    account_room *room;
+    request *rq;
+    kt_str token, account, notice_id;
+    kt_password_hash hash;
+} resetting;
 
 static kt_err reset_action(db *d, void *ctx)
 {
@@ -105,12 +117,19 @@ static kt_err reset_action(db *d, void *ctx)
     TRY(token_find(d, mem, s->token, "reset", now, &t));
     TRY(account_by_id(d, mem, t.account, &a));
     TRY(store_exec(d, &SQL_account_set_password,
-                   ARGS(sql_text("password_hash", kt_str_c(s->hash.at)), sql_int("now", now), sql_text("id", a.id)), NULL));
+                   ARGS(sql_text("password_hash", kt_str_c(s->hash.at)), sql_int("now", now), sql_text("id", a.id)),
+                   NULL));
     TRY(token_end_kind(d, a.id, "reset"));
     TRY(session_end_all(d, a.id));
     TRY(lockout_clear(d, a.id));
-    letter l = { "password_changed", a.id, a.email, kt_str_fmt(mem, "account.password_changed.%.*s", KT_ARG(s->notice_id)),
-                 a.language, "/reset", KT_STR_NONE, NULL };
+    letter l = { "password_changed",
+                 a.id,
+                 a.email,
+                 kt_str_fmt(mem, "account.password_changed.%.*s", KT_ARG(s->notice_id)),
+                 a.language,
+                 "/reset",
+                 KT_STR_NONE,
+                 NULL };
     TRY(letter_put(s->room, d, mem, &l, now));
     s->account = a.id;
     return account_audit(d, s->rq, "account.reset", a.id, "ok", NULL);
@@ -134,7 +153,9 @@ kt_err post_reset_new(request *rq, reply *rs)
     kt_err err;
     TRY(form_take(rq, allowed, &sent));
     if (!throttle_take(room, rq, rs, "reset", throttle_peer(rq), 20, KT_HOUR_MS, &err)) return err;
-    resetting s = { .room = room, .rq = rq, .token = token_kept(room, rq, "reset"), .notice_id = account_new_id(room, rq->mem) };
+    resetting s = {
+        .room = room, .rq = rq, .token = token_kept(room, rq, "reset"), .notice_id = account_new_id(room, rq->mem)
+    };
     err = owner_of_token(rq, s.token, &a);
     if (err == KT_OK) {
         form_page f = form_page_new(rq, rs, sent);

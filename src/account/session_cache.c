@@ -20,30 +20,27 @@ enum { BUCKETS = 4096, ENTRIES_MAX = 20000, BELIEVED_MS = 5000 };
 
 typedef struct entry entry;
 struct entry {
-    entry    *next;
+    entry *next;
     kt_sha256 token;
-    char      id[STORE_ID_LEN + 1], account[STORE_ID_LEN + 1], lang[3];
-    char     *name;
-    char      family[40];            /* "Firefox|Linux", static words of device.c */
-    int64_t   created_ms, strong_ms, read_ms;      /* read_ms: monotonic */
+    char id[STORE_ID_LEN + 1], account[STORE_ID_LEN + 1], lang[3];
+    char *name;
+    char family[40];                        /* "Firefox|Linux", static words of device.c */
+    int64_t created_ms, strong_ms, read_ms; /* read_ms: monotonic */
     _Atomic int64_t seen_ms;
-    atomic_bool     dirty;
-    bool      stay;
+    atomic_bool dirty;
+    bool stay;
 };
 
 struct session_cache {
-    account_room    *room;
+    account_room *room;
     pthread_rwlock_t lock;
-    entry           *buckets[BUCKETS];
-    size_t           count;
-    uint64_t         epoch;
-    kt_sha256        csrf_key;
+    entry *buckets[BUCKETS];
+    size_t count;
+    uint64_t epoch;
+    kt_sha256 csrf_key;
 };
 
-static size_t bucket_of(const kt_sha256 *token)
-{
-    return ((size_t)token->at[0] << 8 | token->at[1]) % BUCKETS;
-}
+static size_t bucket_of(const kt_sha256 *token) { return ((size_t)token->at[0] << 8 | token->at[1]) % BUCKETS; }
 
 static void entry_free(entry *e)
 {
@@ -85,7 +82,10 @@ static void forget_matching(session_cache *c, bool (*match)(const entry *e, kt_s
     for (size_t b = 0; b < BUCKETS; b++) {
         for (entry **at = &c->buckets[b]; *at;) {
             entry *e = *at;
-            if (!match(e, what)) { at = &e->next; continue; }
+            if (!match(e, what)) {
+                at = &e->next;
+                continue;
+            }
             *at = e->next;
             entry_free(e);
             c->count--;
@@ -94,7 +94,10 @@ static void forget_matching(session_cache *c, bool (*match)(const entry *e, kt_s
     pthread_rwlock_unlock(&c->lock);
 }
 
-static bool is_of_account(const entry *e, kt_str account_id) { return !account_id.len || kt_str_is(account_id, e->account); }
+static bool is_of_account(const entry *e, kt_str account_id)
+{
+    return !account_id.len || kt_str_is(account_id, e->account);
+}
 static bool is_session(const entry *e, kt_str id) { return kt_str_is(id, e->id); }
 
 void session_cache_forget(session_cache *c, kt_str account_id) { forget_matching(c, is_of_account, account_id); }
@@ -103,12 +106,16 @@ void session_cache_forget(session_cache *c, kt_str account_id) { forget_matching
 
 static void fill(session_cache *c, kt_arena *mem, const entry *e, session *out)
 {
-    *out = (session){
-        .id = kt_str_dup(mem, kt_str_c(e->id)), .subject = kt_str_dup(mem, kt_str_c(e->account)), .realm = "account",
-        .role = kt_str_dup(mem, kt_str_c(e->family)),      /* in this realm: the device family, see guard.c */
-        .name = kt_str_dup(mem, kt_str_c(e->name)), .lang = kt_str_dup(mem, kt_str_c(e->lang)),
-        .created_ms = e->created_ms, .seen_ms = atomic_load_explicit(&e->seen_ms, memory_order_relaxed),
-        .strong_ms = e->strong_ms, .stay = e->stay };
+    *out = (session){ .id = kt_str_dup(mem, kt_str_c(e->id)),
+                      .subject = kt_str_dup(mem, kt_str_c(e->account)),
+                      .realm = "account",
+                      .role = kt_str_dup(mem, kt_str_c(e->family)), /* in this realm: the device family, see guard.c */
+                      .name = kt_str_dup(mem, kt_str_c(e->name)),
+                      .lang = kt_str_dup(mem, kt_str_c(e->lang)),
+                      .created_ms = e->created_ms,
+                      .seen_ms = atomic_load_explicit(&e->seen_ms, memory_order_relaxed),
+                      .strong_ms = e->strong_ms,
+                      .stay = e->stay };
     kt_sha256 key = kt_hmac(kt_sha256_str(&c->csrf_key), out->id);
     memcpy(out->csrf_key, key.at, sizeof out->csrf_key);
 }
@@ -220,8 +227,14 @@ static void touch(void *ctx, kt_str id, int64_t now_ms)
     pthread_rwlock_unlock(&c->lock);
 }
 
-typedef struct { char id[STORE_ID_LEN + 1]; int64_t seen_ms; } use;
-typedef struct { use *uses; size_t n; } flush;
+typedef struct {
+    char id[STORE_ID_LEN + 1];
+    int64_t seen_ms;
+} use;
+typedef struct {
+    use *uses;
+    size_t n;
+} flush;
 
 static kt_err write_uses(db *d, void *ctx)
 {

@@ -27,7 +27,8 @@ static kt_err add_sessions(account_room *room, request *rq, kt_value *data)
         kt_set_str(rq->mem, one, "device", device_words(room, rq, rows_text(r, "browser"), rows_text(r, "os")));
         kt_set_str(rq->mem, one, "network", kt_str_dup(rq->mem, rows_text(r, "ip_prefix")));
         kt_set_str(rq->mem, one, "since", page_datetime(rq->mem, rq->lang, rows_int(r, "created_at")));
-        kt_set_str(rq->mem, one, "last_used", page_datetime(rq->mem, rq->lang, current ? rq->now_ms : rows_int(r, "seen_at")));
+        kt_set_str(rq->mem, one, "last_used",
+                   page_datetime(rq->mem, rq->lang, current ? rq->now_ms : rows_int(r, "seen_at")));
         kt_set_bool(rq->mem, one, "stays", rows_int(r, "stay") != 0);
     }
     kt_err end = rows_end(r);
@@ -48,8 +49,9 @@ static kt_err add_log(account_room *room, request *rq, kt_value *data)
         kt_set_str(rq->mem, one, "device", device_words(room, rq, rows_text(r, "browser"), rows_text(r, "os")));
         kt_set_str(rq->mem, one, "network", kt_str_dup(rq->mem, rows_text(r, "ip_prefix")));
         kt_set_bool(rq->mem, one, "ok", kt_str_is(result, "ok"));
-        kt_set_str(rq->mem, one, "result", page_text(room->h->pages, rq->mem, rq->lang,
-                   kt_str_fmt(rq->mem, "account.sign_in_result.%.*s", KT_ARG(result)).at, NULL));
+        kt_set_str(rq->mem, one, "result",
+                   page_text(room->h->pages, rq->mem, rq->lang,
+                             kt_str_fmt(rq->mem, "account.sign_in_result.%.*s", KT_ARG(result)).at, NULL));
     }
     kt_err end = rows_end(r);
     return err == KT_OK ? end : err;
@@ -64,14 +66,20 @@ kt_err get_sessions(request *rq, reply *rs)
     return account_page(rq, rs, 200, "account/sessions", data);
 }
 
-typedef struct { request *rq; kt_str id; const char *which; int64_t ended; } ending;
+typedef struct {
+    request *rq;
+    kt_str id;
+    const char *which;
+    int64_t ended;
+} ending;
 
 static kt_err end_action(db *d, void *ctx)
 {
     ending *e = ctx;
     kt_str account_id = e->rq->session->subject;
     if (e->id.len)
-        TRY(store_exec(d, &SQL_account_session_delete_own, ARGS(sql_text("id", e->id), sql_text("account", account_id)), &e->ended));
+        TRY(store_exec(d, &SQL_account_session_delete_own, ARGS(sql_text("id", e->id), sql_text("account", account_id)),
+                       &e->ended));
     else if (strcmp(e->which, "all") == 0)
         TRY(session_end_all(d, account_id));
     else

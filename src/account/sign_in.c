@@ -13,7 +13,9 @@ enum { SESSIONS_MAX = 20 };
 
 new_session session_prepare(account_room *room, request *rq, bool stay)
 {
-    new_session s = { .id = account_new_id(room, rq->mem), .dev = device_of(request_header(rq, "user-agent")), .stay = stay,
+    new_session s = { .id = account_new_id(room, rq->mem),
+                      .dev = device_of(request_header(rq, "user-agent")),
+                      .stay = stay,
                       .ip_prefix = rq->peer.known ? http_addr_prefix(rq->mem, &rq->peer) : KT_STR_NONE };
     session_token(room->h->random, rq->mem, &s.cookie, &s.token);
     return s;
@@ -35,9 +37,11 @@ kt_err session_put(db *d, kt_arena *mem, const new_session *s, kt_str account_id
         *ended = true;
     }
     return store_exec(d, &SQL_account_session_insert,
-                      ARGS(sql_text("id", s->id), sql_blob("token_hash", kt_sha256_str(&s->token)), sql_text("account", account_id),
-                           sql_int("now", now_ms), sql_int("stay", s->stay), sql_text("browser", kt_str_c(s->dev.browser)),
-                           sql_text("os", kt_str_c(s->dev.os)), sql_text("ip_prefix", s->ip_prefix)), NULL);
+                      ARGS(sql_text("id", s->id), sql_blob("token_hash", kt_sha256_str(&s->token)),
+                           sql_text("account", account_id), sql_int("now", now_ms), sql_int("stay", s->stay),
+                           sql_text("browser", kt_str_c(s->dev.browser)), sql_text("os", kt_str_c(s->dev.os)),
+                           sql_text("ip_prefix", s->ip_prefix)),
+                      NULL);
 }
 
 kt_err session_take(account_room *room, request *rq, reply *rs, const new_session *s)
@@ -54,13 +58,13 @@ kt_err session_end_all(db *d, kt_str account_id)
 
 typedef struct {
     account_room *room;
-    request      *rq;
-    account       a;
-    bool          known, locked, right;
-    const char   *result;            /* ok, wrong, locked, unconfirmed, unknown */
-    kt_password_hash stronger;       /* same password, parameters of today; "" = none */
-    new_session   s;
-    kt_str        sign_in_id;
+    request *rq;
+    account a;
+    bool known, locked, right;
+    const char *result;        /* ok, wrong, locked, unconfirmed, unknown */
+    kt_password_hash stronger; /* same password, parameters of today; "" = none */
+    new_session s;
+    kt_str sign_in_id;
 } attempt;
 
 static kt_err look_up(attempt *t, kt_str typed)
@@ -79,9 +83,13 @@ static kt_err look_up(attempt *t, kt_str typed)
 static kt_err judge(attempt *t, kt_str password)
 {
     bool rehash = false, use = t->known && !t->locked;
-    TRY(kt_password_verify(t->room->h->passwords, use ? kt_str_z(t->rq->mem, t->a.password_hash) : NULL, password, &t->right, &rehash));
-    t->result = !t->known ? "unknown" : t->locked ? "locked" : !t->right ? "wrong"
-              : account_is(&t->a, "pending") ? "unconfirmed" : "ok";
+    TRY(kt_password_verify(t->room->h->passwords, use ? kt_str_z(t->rq->mem, t->a.password_hash) : NULL, password,
+                           &t->right, &rehash));
+    t->result = !t->known                      ? "unknown"
+                : t->locked                    ? "locked"
+                : !t->right                    ? "wrong"
+                : account_is(&t->a, "pending") ? "unconfirmed"
+                                               : "ok";
     if (t->right && rehash) TRY(kt_password_hash_make(t->room->h->passwords, password, &t->stronger));
     return KT_OK;
 }
@@ -91,7 +99,8 @@ static kt_err log_try(db *d, const attempt *t)
     TRY(store_exec(d, &SQL_account_sign_in_insert,
                    ARGS(sql_text("id", t->sign_in_id), sql_text("account", t->a.id), sql_int("now", t->rq->now_ms),
                         sql_text("result", kt_str_c(t->result)), sql_text("browser", kt_str_c(t->s.dev.browser)),
-                        sql_text("os", kt_str_c(t->s.dev.os)), sql_text("ip_prefix", t->s.ip_prefix)), NULL));
+                        sql_text("os", kt_str_c(t->s.dev.os)), sql_text("ip_prefix", t->s.ip_prefix)),
+                   NULL));
     return KT_OK;
 }
 
@@ -103,16 +112,22 @@ static kt_err tell_new_device(db *d, attempt *t)
     kt_arena *mem = t->rq->mem;
     kt_err err = store_rows(d, &SQL_account_sign_in_known,
                             ARGS(sql_text("browser", kt_str_c(t->s.dev.browser)), sql_text("os", kt_str_c(t->s.dev.os)),
-                                 sql_text("account", t->a.id)), &r);
-    if (err == KT_OK && rows_next(r)) { n = rows_int(r, "n"); same = rows_int(r, "same"); }
+                                 sql_text("account", t->a.id)),
+                            &r);
+    if (err == KT_OK && rows_next(r)) {
+        n = rows_int(r, "n");
+        same = rows_int(r, "same");
+    }
     kt_err end = rows_end(r);
     TRY(err == KT_OK ? end : err);
     if (n == 0 || same > 0) return KT_OK;
     kt_value *data = kt_map(mem);
     kt_set_c(mem, data, "browser", t->s.dev.browser);
     kt_set_c(mem, data, "os", t->s.dev.os);
-    letter l = { "new_device", t->a.id, t->a.email, kt_str_fmt(mem, "account.new_device.%.*s", KT_ARG(t->s.id)), t->a.language,
-                 "/account/sessions", KT_STR_NONE, data };
+    letter l = { "new_device",  t->a.id,
+                 t->a.email,    kt_str_fmt(mem, "account.new_device.%.*s", KT_ARG(t->s.id)),
+                 t->a.language, "/account/sessions",
+                 KT_STR_NONE,   data };
     return letter_put(t->room, d, mem, &l, t->rq->now_ms);
 }
 
@@ -126,12 +141,15 @@ static kt_err open_session(db *d, attempt *t)
     if (t->stronger.at[0])
         TRY(store_exec(d, &SQL_account_rehash,
                        ARGS(sql_text("password_hash", kt_str_c(t->stronger.at)), sql_text("id", t->a.id),
-                            sql_int("password_version", t->a.password_version)), NULL));
+                            sql_int("password_version", t->a.password_version)),
+                       NULL));
     TRY(tell_new_device(d, t));
     TRY(session_put(d, mem, &t->s, t->a.id, now, &ended));
     if (ended) {
-        letter l = { "session_limit", t->a.id, t->a.email, kt_str_fmt(mem, "account.session_limit.%.*s", KT_ARG(t->s.id)),
-                     t->a.language, "/account/sessions", KT_STR_NONE, NULL };
+        letter l = { "session_limit", t->a.id,
+                     t->a.email,      kt_str_fmt(mem, "account.session_limit.%.*s", KT_ARG(t->s.id)),
+                     t->a.language,   "/account/sessions",
+                     KT_STR_NONE,     NULL };
         TRY(letter_put(t->room, d, mem, &l, now));
     }
     kt_value *facts = kt_map(mem);
@@ -168,7 +186,8 @@ static void sign_in_fields(form_page *f, kt_str return_to)
 static kt_str wanted_path(request *rq, kt_str wanted)
 {
     kt_str path = wanted.len ? http_return_to(rq->mem, wanted) : KT_STR("/account");
-    return kt_str_starts(path, KT_STR("/sign-")) || kt_str_starts(path, KT_STR("/account/confirm")) ? KT_STR("/account") : path;
+    return kt_str_starts(path, KT_STR("/sign-")) || kt_str_starts(path, KT_STR("/account/confirm")) ? KT_STR("/account")
+                                                                                                    : path;
 }
 
 kt_err get_sign_in(request *rq, reply *rs)
@@ -182,7 +201,7 @@ kt_err get_sign_in(request *rq, reply *rs)
 
 static kt_err refuse(form_page *f, const attempt *t)
 {
-    if (strcmp(t->result, "unconfirmed") == 0) {       /* who knows the password may know that */
+    if (strcmp(t->result, "unconfirmed") == 0) { /* who knows the password may know that */
         kt_set_bool(f->rq->mem, f->data, "unconfirmed", true);
         kt_set_str(f->rq->mem, f->data, "email", t->a.email);
         form_page_fault(f, NULL, "unconfirmed", 422);
@@ -203,7 +222,9 @@ kt_err post_sign_in(request *rq, reply *rs)
     TRY(form_take(rq, allowed, &sent));
     form_page f = form_page_new(rq, rs, sent);
     sign_in_fields(&f, KT_STR(""));
-    attempt t = { .room = room, .rq = rq, .s = session_prepare(room, rq, form_is_ticked(sent, "stay")),
+    attempt t = { .room = room,
+                  .rq = rq,
+                  .s = session_prepare(room, rq, form_is_ticked(sent, "stay")),
                   .sign_in_id = account_new_id(room, rq->mem) };
     TRY(look_up(&t, form_get(sent, "email")));
     TRY(judge(&t, form_get(sent, "password")));
@@ -219,10 +240,7 @@ kt_err post_sign_in(request *rq, reply *rs)
 
 /* ---------------------------------------------------------------- sign-out */
 
-kt_err get_sign_out(request *rq, reply *rs)
-{
-    return account_page(rq, rs, 200, "account/sign_out", kt_map(rq->mem));
-}
+kt_err get_sign_out(request *rq, reply *rs) { return account_page(rq, rs, 200, "account/sign_out", kt_map(rq->mem)); }
 
 static kt_err sign_out_action(db *d, void *ctx)
 {
@@ -262,7 +280,11 @@ kt_err get_confirm(request *rq, reply *rs)
     return form_page_reply(&f, "account/confirm");
 }
 
-typedef struct { request *rq; new_session s; bool right; } stepping_up;
+typedef struct {
+    request *rq;
+    new_session s;
+    bool right;
+} stepping_up;
 
 static kt_err step_up_action(db *d, void *ctx)
 {
@@ -271,7 +293,8 @@ static kt_err step_up_action(db *d, void *ctx)
         TRY(store_exec(d, &SQL_account_session_renew,
                        ARGS(sql_blob("token_hash", kt_sha256_str(&u->s.token)), sql_int("now", u->rq->now_ms),
                             sql_text("browser", kt_str_c(u->s.dev.browser)), sql_text("os", kt_str_c(u->s.dev.os)),
-                            sql_text("id", u->rq->session->id)), NULL));
+                            sql_text("id", u->rq->session->id)),
+                       NULL));
     return account_audit(d, u->rq, "account.step_up", u->rq->session->subject, u->right ? "ok" : "failed", "password");
 }
 
@@ -287,7 +310,8 @@ kt_err post_confirm(request *rq, reply *rs)
     TRY(form_take(rq, allowed, &sent));
     if (!throttle_take(room, rq, rs, "confirm", rq->session->subject, 10, 10 * KT_MINUTE_MS, &err)) return err;
     TRY(account_by_id(store_reader(room->h->store), rq->mem, rq->session->subject, &a));
-    TRY(kt_password_verify(room->h->passwords, kt_str_z(rq->mem, a.password_hash), form_get(sent, "password"), &u.right, &rehash));
+    TRY(kt_password_verify(room->h->passwords, kt_str_z(rq->mem, a.password_hash), form_get(sent, "password"), &u.right,
+                           &rehash));
     u.s = session_prepare(room, rq, rq->session->stay);
     TRY(store_write(room->h->store, step_up_action, &u));
     if (!u.right) {

@@ -8,7 +8,7 @@
 #include "account/account.h"
 #include "account/queries.h"
 
-#define CONFIRM_TEXT_VERSION "2026-01"       /* of the mail and page that ask for the confirmation */
+#define CONFIRM_TEXT_VERSION "2026-01" /* of the mail and page that ask for the confirmation */
 enum { VERIFY_VALID_H = 24 };
 
 /* ---------------------------------------------------------------- what happens */
@@ -20,7 +20,7 @@ typedef struct {
     int64_t now_ms;
     kt_str id, proof_id;
     mail_token token;
-    bool may_mail;                   /* decided before the transaction: it may run twice */
+    bool may_mail; /* decided before the transaction: it may run twice */
 } registering;
 
 static kt_err owner_of(db *d, kt_arena *mem, kt_str key, int64_t now_ms, kt_str *owner)
@@ -34,15 +34,18 @@ static kt_err owner_of(db *d, kt_arena *mem, kt_str key, int64_t now_ms, kt_str 
 }
 
 /* A token to confirm with, its proof, and the mail that carries it. */
-static kt_err ask_to_confirm(account_room *room, db *d, kt_arena *mem, kt_str id, kt_str to, kt_str lang, const mail_token *t,
-                             kt_str proof_id, kt_str prefix, int64_t now_ms)
+static kt_err ask_to_confirm(account_room *room, db *d, kt_arena *mem, kt_str id, kt_str to, kt_str lang,
+                             const mail_token *t, kt_str proof_id, kt_str prefix, int64_t now_ms)
 {
     TRY(token_put(d, t, "verify", id, NULL, 0, now_ms, VERIFY_VALID_H * KT_HOUR_MS));
     TRY(store_exec(d, &SQL_account_proof_insert,
                    ARGS(sql_text("id", proof_id), sql_text("account", id), sql_text("kind", KT_STR("verify")),
-                        sql_text("text_version", KT_STR(CONFIRM_TEXT_VERSION)), sql_blob("token_hash", kt_sha256_str(&t->hash)),
-                        sql_int("now", now_ms), sql_text("prefix", prefix)), NULL));
-    letter l = { "confirm", id, to, kt_str_fmt(mem, "account.confirm.%.*s", KT_ARG(t->id)), lang, "/verify", t->text, NULL };
+                        sql_text("text_version", KT_STR(CONFIRM_TEXT_VERSION)),
+                        sql_blob("token_hash", kt_sha256_str(&t->hash)), sql_int("now", now_ms),
+                        sql_text("prefix", prefix)),
+                   NULL));
+    letter l = { "confirm", id,        to,      kt_str_fmt(mem, "account.confirm.%.*s", KT_ARG(t->id)),
+                 lang,      "/verify", t->text, NULL };
     return letter_put(room, d, mem, &l, now_ms);
 }
 
@@ -50,15 +53,17 @@ static kt_err insert_new(db *d, const registering *g)
 {
     const registration *r = g->r;
     const person *p = &r->who;
-    TRY(store_exec(d, &SQL_account_insert,
-                   ARGS(sql_text("id", g->id), sql_text("email", r->email.typed), sql_text("email_key", r->email.key),
-                        sql_text("last_name", p->last_name), sql_text("first_name", p->first_name),
-                        sql_text("street", p->street), sql_text("postcode", p->postcode), sql_text("city", p->city),
-                        sql_text("country", p->country), sql_text("phone", p->phone),
-                        sql_text("password_hash", kt_str_c(r->hash.at[0] ? r->hash.at : NULL)),
-                        sql_text("language", kt_str_c(r->lang)), sql_text("terms_version", g->room->options.terms_version),
-                        sql_text("consent_ref", r->consent_ref), sql_text("signup_ip", r->ip), sql_int("now", g->now_ms)), NULL));
-    TRY(ask_to_confirm(g->room, d, g->mem, g->id, r->email.typed, kt_str_c(r->lang), &g->token, g->proof_id, r->prefix, g->now_ms));
+    TRY(store_exec(
+        d, &SQL_account_insert,
+        ARGS(sql_text("id", g->id), sql_text("email", r->email.typed), sql_text("email_key", r->email.key),
+             sql_text("last_name", p->last_name), sql_text("first_name", p->first_name), sql_text("street", p->street),
+             sql_text("postcode", p->postcode), sql_text("city", p->city), sql_text("country", p->country),
+             sql_text("phone", p->phone), sql_text("password_hash", kt_str_c(r->hash.at[0] ? r->hash.at : NULL)),
+             sql_text("language", kt_str_c(r->lang)), sql_text("terms_version", g->room->options.terms_version),
+             sql_text("consent_ref", r->consent_ref), sql_text("signup_ip", r->ip), sql_int("now", g->now_ms)),
+        NULL));
+    TRY(ask_to_confirm(g->room, d, g->mem, g->id, r->email.typed, kt_str_c(r->lang), &g->token, g->proof_id, r->prefix,
+                       g->now_ms));
     kt_value *facts = kt_map(g->mem);
     kt_set_str(g->mem, facts, "account", g->id);
     kt_set_c(g->mem, facts, "language", r->lang);
@@ -74,10 +79,16 @@ static kt_err tell_owner(db *d, const registering *g, kt_str owner)
     if (!g->may_mail) return KT_OK;
     bool same = kt_str_eq(a.email_key, g->r->email.key);
     if (same && account_is(&a, "pending"))
-        return ask_to_confirm(g->room, d, g->mem, a.id, a.email, a.language, &g->token, g->proof_id, g->r->prefix, g->now_ms);
-    letter l = { "exists", a.id, same ? a.email : g->r->email.typed,
+        return ask_to_confirm(g->room, d, g->mem, a.id, a.email, a.language, &g->token, g->proof_id, g->r->prefix,
+                              g->now_ms);
+    letter l = { "exists",
+                 a.id,
+                 same ? a.email : g->r->email.typed,
                  kt_str_fmt(g->mem, "account.exists.%.*s.%lld", KT_ARG(a.id), (long long)(g->now_ms / KT_HOUR_MS)),
-                 a.language, "/sign-in", KT_STR_NONE, NULL };
+                 a.language,
+                 "/sign-in",
+                 KT_STR_NONE,
+                 NULL };
     return letter_put(g->room, d, g->mem, &l, g->now_ms);
 }
 
@@ -87,14 +98,27 @@ static kt_err register_action(db *d, void *ctx)
     kt_str owner;
     TRY(owner_of(d, g->mem, g->r->email.key, g->now_ms, &owner));
     TRY(owner.len ? tell_owner(d, g, owner) : insert_new(d, g));
-    audit_entry e = { "visitor", KT_STR_NONE, "account.register", "account", owner.len ? KT_STR_NONE : g->id,
-                      owner.len ? "refused" : "ok", KT_STR_NONE, g->r->request_id, g->r->prefix };
+    audit_entry e = { "visitor",
+                      KT_STR_NONE,
+                      "account.register",
+                      "account",
+                      owner.len ? KT_STR_NONE : g->id,
+                      owner.len ? "refused" : "ok",
+                      KT_STR_NONE,
+                      g->r->request_id,
+                      g->r->prefix };
     return audit_write(d, &e, g->now_ms);
 }
 
 kt_err account_register(account_room *room, kt_arena *mem, const registration *r, int64_t now_ms)
 {
-    registering g = { room, mem, r, now_ms, account_new_id(room, mem), account_new_id(room, mem), token_new(room, mem),
+    registering g = { room,
+                      mem,
+                      r,
+                      now_ms,
+                      account_new_id(room, mem),
+                      account_new_id(room, mem),
+                      token_new(room, mem),
                       throttle_mail(room, r->email.key, now_ms) };
     kt_err err = store_write(room->h->store, register_action, &g);
     /* On an engine with many writers two may pass the look-up; the unique key decides, and the loser looks again. */
@@ -136,7 +160,8 @@ kt_str account_consent_cookie(account_room *room, request *rq)
 static kt_str consent_number(kt_str cookie)
 {
     kt_str part;
-    while (kt_str_split(&cookie, '.', &part)) if (part.len == STORE_ID_LEN) return part;
+    while (kt_str_split(&cookie, '.', &part))
+        if (part.len == STORE_ID_LEN) return part;
     return KT_STR_NONE;
 }
 
@@ -157,8 +182,8 @@ static void read_sign_up(form_page *f, registration *r)
 
 kt_err post_sign_up(request *rq, reply *rs)
 {
-    static const char *const allowed[] = { "email", "password", "first_name", "last_name", "street", "postcode", "city",
-                                           "country", "phone", "terms", NULL };
+    static const char *const allowed[] = { "email", "password", "first_name", "last_name", "street", "postcode",
+                                           "city",  "country",  "phone",      "terms",     NULL };
     account_room *room = room_of(rq);
     registration r = { 0 };
     form *sent = NULL;
@@ -199,7 +224,11 @@ kt_err get_verify(request *rq, reply *rs)
     return token.len ? account_page(rq, rs, 200, "account/verify", kt_map(rq->mem)) : account_link_gone(rq, rs);
 }
 
-typedef struct { account_room *room; request *rq; kt_str token; } confirming;
+typedef struct {
+    account_room *room;
+    request *rq;
+    kt_str token;
+} confirming;
 
 static kt_err confirm_action(db *d, void *ctx)
 {
@@ -213,7 +242,8 @@ static kt_err confirm_action(db *d, void *ctx)
     TRY(token_end_kind(d, t.account, "verify"));
     TRY(store_exec(d, &SQL_account_proof_done,
                    ARGS(sql_int("now", now), sql_text("prefix", http_addr_prefix(c->rq->mem, &c->rq->peer)),
-                        sql_blob("token_hash", kt_sha256_str(&hash))), NULL));
+                        sql_blob("token_hash", kt_sha256_str(&hash))),
+                   NULL));
     TRY(account_tell(c->room, d, c->rq->mem, BUS_ACCOUNT_CONFIRMED, t.account, now));
     return account_audit(d, c->rq, "account.confirm", t.account, "ok", NULL);
 }
@@ -234,7 +264,14 @@ kt_err post_verify(request *rq, reply *rs)
 
 /* ---------------------------------------------------------------- the mail once more */
 
-typedef struct { account_room *room; request *rq; email_address email; mail_token token; kt_str proof_id; bool may_mail; } resending;
+typedef struct {
+    account_room *room;
+    request *rq;
+    email_address email;
+    mail_token token;
+    kt_str proof_id;
+    bool may_mail;
+} resending;
 
 static kt_err resend_action(db *d, void *ctx)
 {

@@ -27,7 +27,8 @@ static void set_open(account_room *room, request *rq, kt_str id)
     opened_record *o = room->opened;
     if (rq->session->id.len > STORE_ID_LEN || id.len > STORE_ID_LEN) return;
     pthread_mutex_lock(&room->opened_lock);
-    for (size_t i = 1; i < OPENED_MAX; i++) if (room->opened[i].until_ms < o->until_ms) o = &room->opened[i];
+    for (size_t i = 1; i < OPENED_MAX; i++)
+        if (room->opened[i].until_ms < o->until_ms) o = &room->opened[i];
     *o = (opened_record){ .until_ms = rq->now_ms + OPEN_MIN * KT_MINUTE_MS };
     memcpy(o->staff_session, rq->session->id.at, rq->session->id.len);
     memcpy(o->account, id.at, id.len);
@@ -70,22 +71,36 @@ static void add_row(account_room *room, request *rq, kt_value *list, rows *r)
     kt_set_str(rq->mem, row, "account_id", kt_str_dup(rq->mem, rows_text(r, "id")));
     kt_set_str(rq->mem, row, "email", email_masked(rq->mem, rows_text(r, "email")));
     kt_set_str(rq->mem, row, "name", masked_name(rq->mem, rows_text(r, "first_name"), rows_text(r, "last_name")));
-    kt_set_str(rq->mem, row, "state", page_text(room->h->pages, rq->mem, rq->lang,
-               kt_str_fmt(rq->mem, "account.state.%.*s", KT_ARG(state)).at, NULL));
-    kt_set_c(rq->mem, row, "badge", kt_str_is(state, "active") ? "done" : kt_str_is(state, "pending") ? "info" : "warning");
+    kt_set_str(rq->mem, row, "state",
+               page_text(room->h->pages, rq->mem, rq->lang, kt_str_fmt(rq->mem, "account.state.%.*s", KT_ARG(state)).at,
+                         NULL));
+    kt_set_c(rq->mem, row, "badge",
+             kt_str_is(state, "active")    ? "done"
+             : kt_str_is(state, "pending") ? "info"
+                                           : "warning");
     kt_set_str(rq->mem, row, "language", kt_str_dup(rq->mem, rows_text(r, "language")));
     kt_set_str(rq->mem, row, "registered", page_datetime(rq->mem, rq->lang, rows_int(r, "registered_at")));
-    kt_set_str(rq->mem, row, "erase_on", rows_is_null(r, "erase_at") ? KT_STR("")
-                                        : page_date(rq->mem, rq->lang, rows_int(r, "erase_at")));
+    kt_set_str(rq->mem, row, "erase_on",
+               rows_is_null(r, "erase_at") ? KT_STR("") : page_date(rq->mem, rq->lang, rows_int(r, "erase_at")));
 }
 
-typedef struct { kt_str q, state, language, cursor; bool ascending; int64_t at; kt_str id; } filter;
+typedef struct {
+    kt_str q, state, language, cursor;
+    bool ascending;
+    int64_t at;
+    kt_str id;
+} filter;
 
 /* "1700000000000.id" */
 static filter read_filter(request *rq)
 {
-    filter f = { request_query(rq, "q"), request_query(rq, "state"), request_query(rq, "language"), request_query(rq, "after"),
-                 kt_str_is(request_query(rq, "sort"), "oldest"), 0, KT_STR("") };
+    filter f = { request_query(rq, "q"),
+                 request_query(rq, "state"),
+                 request_query(rq, "language"),
+                 request_query(rq, "after"),
+                 kt_str_is(request_query(rq, "sort"), "oldest"),
+                 0,
+                 KT_STR("") };
     kt_str rest = f.cursor, at;
     f.at = f.ascending ? 0 : INT64_MAX;
     f.q = f.q.at ? kt_str_trim(f.q) : KT_STR("");
@@ -101,29 +116,37 @@ static kt_err add_page(account_room *room, request *rq, const filter *f, kt_valu
     rows *r = NULL;
     int64_t last_at = 0;
     kt_str last_id = KT_STR("");
-    kt_err err = store_rows(store_reader(room->h->store), f->ascending ? &SQL_account_page_ascending : &SQL_account_page,
-                            ARGS(sql_text("state", f->state), sql_text("language", f->language),
-                                 sql_int(f->ascending ? "after_at" : "before_at", f->at),
-                                 sql_text(f->ascending ? "after_id" : "before_id", f->id), sql_int("limit", PAGE_ROWS + 1)), &r);
+    kt_err err =
+        store_rows(store_reader(room->h->store), f->ascending ? &SQL_account_page_ascending : &SQL_account_page,
+                   ARGS(sql_text("state", f->state), sql_text("language", f->language),
+                        sql_int(f->ascending ? "after_at" : "before_at", f->at),
+                        sql_text(f->ascending ? "after_id" : "before_id", f->id), sql_int("limit", PAGE_ROWS + 1)),
+                   &r);
     bool more = false;
     while (err == KT_OK && rows_next(r)) {
-        if (list->count == PAGE_ROWS) { more = true; break; }
+        if (list->count == PAGE_ROWS) {
+            more = true;
+            break;
+        }
         add_row(room, rq, list, r);
         last_at = rows_int(r, "registered_at");
         last_id = kt_str_dup(rq->mem, rows_text(r, "id"));
     }
     kt_err end = rows_end(r);
     TRY(err == KT_OK ? end : err);
-    kt_set_str(rq->mem, data, "next_href", !more ? KT_STR_NONE
-               : kt_str_fmt(rq->mem, "/console/accounts?state=%.*s&language=%.*s&sort=%s&after=%lld.%.*s", KT_ARG(f->state),
-                            KT_ARG(f->language), f->ascending ? "oldest" : "newest", (long long)last_at, KT_ARG(last_id)));
+    kt_set_str(rq->mem, data, "next_href",
+               !more ? KT_STR_NONE
+                     : kt_str_fmt(rq->mem, "/console/accounts?state=%.*s&language=%.*s&sort=%s&after=%lld.%.*s",
+                                  KT_ARG(f->state), KT_ARG(f->language), f->ascending ? "oldest" : "newest",
+                                  (long long)last_at, KT_ARG(last_id)));
     return KT_OK;
 }
 
 static void add_choice(kt_arena *mem, kt_value *data, const char *list, const char *value, kt_str label, kt_str now)
 {
     kt_value *options = NULL;
-    for (kt_value *v = data->first; v; v = v->next) if (kt_str_is(v->key, list)) options = v;
+    for (kt_value *v = data->first; v; v = v->next)
+        if (kt_str_is(v->key, list)) options = v;
     if (!options) options = kt_set_list(mem, data, list);
     kt_value *o = kt_add_map(mem, options);
     kt_set_c(mem, o, "value", value);
@@ -160,9 +183,14 @@ kt_err get_staff_accounts(request *rq, reply *rs)
     for (size_t i = 0; i < 4; i++)
         add_choice(rq->mem, data, "states", states[i],
                    page_text(room->h->pages, rq->mem, rq->lang,
-                             kt_str_fmt(rq->mem, "account.state.%s", i ? states[i] : "any").at, NULL), f.state);
-    add_choice(rq->mem, data, "sorts", "newest", page_text(room->h->pages, rq->mem, rq->lang, "account.staff.newest", NULL), f.ascending ? KT_STR("oldest") : KT_STR("newest"));
-    add_choice(rq->mem, data, "sorts", "oldest", page_text(room->h->pages, rq->mem, rq->lang, "account.staff.oldest", NULL), f.ascending ? KT_STR("oldest") : KT_STR("newest"));
+                             kt_str_fmt(rq->mem, "account.state.%s", i ? states[i] : "any").at, NULL),
+                   f.state);
+    add_choice(rq->mem, data, "sorts", "newest",
+               page_text(room->h->pages, rq->mem, rq->lang, "account.staff.newest", NULL),
+               f.ascending ? KT_STR("oldest") : KT_STR("newest"));
+    add_choice(rq->mem, data, "sorts", "oldest",
+               page_text(room->h->pages, rq->mem, rq->lang, "account.staff.oldest", NULL),
+               f.ascending ? KT_STR("oldest") : KT_STR("newest"));
     kt_set_bool(rq->mem, data, "wide", true);
     kt_set_str(rq->mem, data, "q", f.q);
     return console_page(rq, rs, 200, "account/staff_list", data);
@@ -170,11 +198,13 @@ kt_err get_staff_accounts(request *rq, reply *rs)
 
 /* ---------------------------------------------------------------- one record */
 
-static void add_datum(account_room *room, request *rq, kt_value *list, const char *data_id, kt_str clear, kt_str hidden, bool open)
+static void add_datum(account_room *room, request *rq, kt_value *list, const char *data_id, kt_str clear, kt_str hidden,
+                      bool open)
 {
     kt_value *row = kt_add_map(rq->mem, list);
     kt_set(rq->mem, row, "why", why_held(room, rq->mem, rq->lang, "registration", data_id));
-    kt_set_str(rq->mem, row, "label", page_text(room->h->pages, rq->mem, rq->lang, kt_str_fmt(rq->mem, "account.datum.%s", data_id).at, NULL));
+    kt_set_str(rq->mem, row, "label",
+               page_text(room->h->pages, rq->mem, rq->lang, kt_str_fmt(rq->mem, "account.datum.%s", data_id).at, NULL));
     kt_set_str(rq->mem, row, "value", open ? clear : hidden);
 }
 
@@ -191,8 +221,11 @@ static void add_record(account_room *room, request *rq, const account *a, bool o
     add_datum(room, rq, list, "address", kt_str_trim(address), masked(mem, a->city), open);
     add_datum(room, rq, list, "phone", a->phone, masked(mem, a->phone), open);
     add_datum(room, rq, list, "ip_address", a->signup_ip, masked(mem, a->signup_ip), open);
-    add_datum(room, rq, list, "registered_at", page_datetime(mem, rq->lang, a->registered_at), page_datetime(mem, rq->lang, a->registered_at), true);
-    kt_set_str(mem, data, "state", page_text(room->h->pages, mem, rq->lang, kt_str_fmt(mem, "account.state.%.*s", KT_ARG(a->state)).at, NULL));
+    add_datum(room, rq, list, "registered_at", page_datetime(mem, rq->lang, a->registered_at),
+              page_datetime(mem, rq->lang, a->registered_at), true);
+    kt_set_str(
+        mem, data, "state",
+        page_text(room->h->pages, mem, rq->lang, kt_str_fmt(mem, "account.state.%.*s", KT_ARG(a->state)).at, NULL));
     kt_set_str(mem, data, "account_id", a->id);
     kt_set_str(mem, data, "language", a->language);
     kt_set_str(mem, data, "confirmed", a->confirmed_at ? page_datetime(mem, rq->lang, a->confirmed_at) : KT_STR(""));
@@ -214,10 +247,12 @@ static kt_err add_staff_log(account_room *room, request *rq, const account *a, k
         kt_value *one = kt_add_map(rq->mem, list);
         kt_str result = rows_text(r, "result");
         kt_set_str(rq->mem, one, "at", page_datetime(rq->mem, rq->lang, rows_int(r, "signed_in_at")));
-        kt_set_str(rq->mem, one, "device", kt_str_fmt(rq->mem, "%.*s %.*s", KT_ARG(rows_text(r, "browser")), KT_ARG(rows_text(r, "os"))));
+        kt_set_str(rq->mem, one, "device",
+                   kt_str_fmt(rq->mem, "%.*s %.*s", KT_ARG(rows_text(r, "browser")), KT_ARG(rows_text(r, "os"))));
         kt_set_bool(rq->mem, one, "ok", kt_str_is(result, "ok"));
-        kt_set_str(rq->mem, one, "result", page_text(room->h->pages, rq->mem, rq->lang,
-                   kt_str_fmt(rq->mem, "account.sign_in_result.%.*s", KT_ARG(result)).at, NULL));
+        kt_set_str(rq->mem, one, "result",
+                   page_text(room->h->pages, rq->mem, rq->lang,
+                             kt_str_fmt(rq->mem, "account.sign_in_result.%.*s", KT_ARG(result)).at, NULL));
     }
     kt_err end = rows_end(r);
     return err == KT_OK ? end : err;
@@ -244,14 +279,21 @@ kt_err get_staff_account(request *rq, reply *rs)
 
 /* ---------------------------------------------------------------- what staff do */
 
-typedef struct { account_room *room; request *rq; kt_str account, reason; const char *action; mail_token token; } staff_deed;
+typedef struct {
+    account_room *room;
+    request *rq;
+    kt_str account, reason;
+    const char *action;
+    mail_token token;
+} staff_deed;
 
 /* The audit row and the telling, for whatever was done. */
 static kt_err record_deed(db *d, const staff_deed *s)
 {
     request *rq = s->rq;
-    audit_entry e = { "staff", rq->session->subject, s->action, "account", s->account, "ok", s->reason, kt_str_c(rq->id),
-                      http_addr_prefix(rq->mem, &rq->peer) };
+    audit_entry e = { "staff",   rq->session->subject, s->action,
+                      "account", s->account,           "ok",
+                      s->reason, kt_str_c(rq->id),     http_addr_prefix(rq->mem, &rq->peer) };
     TRY(audit_write(d, &e, rq->now_ms));
     kt_value *facts = kt_map(rq->mem);
     kt_set_str(rq->mem, facts, "staff", rq->session->subject);
@@ -296,7 +338,9 @@ static kt_err do_deed(request *rq, reply *rs, const char *name, store_action act
     account_room *room = room_of(rq);
     const char *why_not = NULL;
     form *sent = NULL;
-    staff_deed s = { .room = room, .rq = rq, .account = request_param(rq, "id"), .action = name, .token = token_new(room, rq->mem) };
+    staff_deed s = {
+        .room = room, .rq = rq, .account = request_param(rq, "id"), .action = name, .token = token_new(room, rq->mem)
+    };
     TRY(form_take(rq, allowed, &sent));
     form_page f = form_page_new(rq, rs, sent);
     form_page_field(&f, "reason", "text", KT_STR(""), "off", true);

@@ -72,7 +72,8 @@ kt_err lockout_failed(db *d, kt_str account_id, int64_t now_ms)
     }
     return store_exec(d, &SQL_account_lockout_put,
                       ARGS(sql_text("account", account_id), sql_int("failures", failures),
-                           sql_int("retry_at", now_ms + delay_s * KT_SECOND_MS), sql_int("now", now_ms)), NULL);
+                           sql_int("retry_at", now_ms + delay_s * KT_SECOND_MS), sql_int("now", now_ms)),
+                      NULL);
 }
 
 kt_err lockout_clear(db *d, kt_str account_id)

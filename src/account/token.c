@@ -7,7 +7,7 @@
 #include "account/account.h"
 #include "account/queries.h"
 
-enum { TOKEN_TEXT = 43 };            /* 32 bytes in base64url */
+enum { TOKEN_TEXT = 43 }; /* 32 bytes in base64url */
 
 mail_token token_new(account_room *room, kt_arena *mem)
 {
@@ -19,13 +19,14 @@ mail_token token_new(account_room *room, kt_arena *mem)
 kt_err token_put(db *d, const mail_token *t, const char *kind, kt_str account_id, const email_address *email,
                  int64_t password_version, int64_t now_ms, int64_t valid_ms)
 {
-    return store_exec(d, &SQL_account_token_insert,
-                      ARGS(sql_text("id", t->id), sql_blob("token_hash", kt_sha256_str(&t->hash)),
-                           sql_text("account", account_id), sql_text("kind", kt_str_c(kind)),
-                           sql_text("email", email ? email->typed : KT_STR_NONE),
-                           sql_text("email_key", email ? email->key : KT_STR_NONE),
-                           password_version ? sql_int("password_version", password_version) : sql_null("password_version"),
-                           sql_int("now", now_ms), sql_int("expires_at", now_ms + valid_ms)), NULL);
+    return store_exec(
+        d, &SQL_account_token_insert,
+        ARGS(sql_text("id", t->id), sql_blob("token_hash", kt_sha256_str(&t->hash)), sql_text("account", account_id),
+             sql_text("kind", kt_str_c(kind)), sql_text("email", email ? email->typed : KT_STR_NONE),
+             sql_text("email_key", email ? email->key : KT_STR_NONE),
+             password_version ? sql_int("password_version", password_version) : sql_null("password_version"),
+             sql_int("now", now_ms), sql_int("expires_at", now_ms + valid_ms)),
+        NULL);
 }
 
 kt_err token_find(db *d, kt_arena *mem, kt_str text, const char *kind, int64_t now_ms, found_token *out)
@@ -33,14 +34,19 @@ kt_err token_find(db *d, kt_arena *mem, kt_str text, const char *kind, int64_t n
     if (text.len != TOKEN_TEXT) return KT_GONE;
     kt_sha256 hash = kt_hash(text);
     rows *r = NULL;
-    kt_err err = store_rows(d, &SQL_account_token_find,
-                            ARGS(sql_blob("token_hash", kt_sha256_str(&hash)), sql_text("kind", kt_str_c(kind)),
-                                 sql_int("now", now_ms)), &r);
+    kt_err err = store_rows(
+        d, &SQL_account_token_find,
+        ARGS(sql_blob("token_hash", kt_sha256_str(&hash)), sql_text("kind", kt_str_c(kind)), sql_int("now", now_ms)),
+        &r);
     bool found = err == KT_OK && rows_next(r);
-    if (found) *out = (found_token){
-        kt_str_dup(mem, rows_text(r, "id")), kt_str_dup(mem, rows_text(r, "account")), kt_str_dup(mem, rows_text(r, "state")),
-        kt_str_dup(mem, rows_text(r, "email")), kt_str_dup(mem, rows_text(r, "email_key")),
-        rows_int(r, "password_version"), rows_int(r, "current_version") };
+    if (found)
+        *out = (found_token){ kt_str_dup(mem, rows_text(r, "id")),
+                              kt_str_dup(mem, rows_text(r, "account")),
+                              kt_str_dup(mem, rows_text(r, "state")),
+                              kt_str_dup(mem, rows_text(r, "email")),
+                              kt_str_dup(mem, rows_text(r, "email_key")),
+                              rows_int(r, "password_version"),
+                              rows_int(r, "current_version") };
     kt_err end = rows_end(r);
     if (err == KT_OK) err = end;
     if (err != KT_OK) return err;
@@ -71,7 +77,8 @@ kt_err token_step(account_room *room, request *rq, reply *rs, const char *kind, 
     if (!*moved) return KT_OK;
     /* What is no token is not kept either; the page without one says that the link is not valid. */
     if (sent.len == TOKEN_TEXT && kt_base64url_decode(rq->mem, sent, &bytes))
-        TRY(cookie_set(room->h->registry, rq, rs, "mail_step", kt_str_fmt(rq->mem, "%s.%.*s", kind, KT_ARG(sent)), true, NULL));
+        TRY(cookie_set(room->h->registry, rq, rs, "mail_step", kt_str_fmt(rq->mem, "%s.%.*s", kind, KT_ARG(sent)), true,
+                       NULL));
     else if (kt_str_empty(*token))
         TRY(token_forget(room, rq, rs));
     return reply_redirect(rq, rs, 303, rq->path);

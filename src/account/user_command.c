@@ -22,11 +22,15 @@ typedef struct {
 
 static int say_usage(void)
 {
-    fputs("usage: kontor user list [--state pending|active|deactivated] [--json]\n"
-          "       kontor user show ID|E-MAIL [--json]\n"
-          "       kontor user create --email E --first-name F --last-name L [--language de|en] [--password-stdin] [--json]\n"
-          "       kontor user delete ID|E-MAIL [--at-once] [--json]     --at-once: without the days in which it can be undone\n"
-          "       kontor user sessions ID|E-MAIL [--end] [--json]\n", stderr);
+    fputs(
+        "usage: kontor user list [--state pending|active|deactivated] [--json]\n"
+        "       kontor user show ID|E-MAIL [--json]\n"
+        "       kontor user create --email E --first-name F --last-name L [--language de|en]\n"
+          "                          [--password-stdin] [--json]\n"
+        "       kontor user delete ID|E-MAIL [--at-once] [--json]\n"
+          "                          --at-once: without the days in which it can be undone\n"
+        "       kontor user sessions ID|E-MAIL [--end] [--json]\n",
+        stderr);
     return 2;
 }
 
@@ -52,7 +56,8 @@ static kt_err find(const call *c, account *a)
     email_address email;
     const char *reason;
     db *d = store_reader(c->h->store);
-    if (email_parse(c->mem, kt_str_c(c->who), true, &email, &reason)) return account_by_email_key(d, c->mem, email.key, a);
+    if (email_parse(c->mem, kt_str_c(c->who), true, &email, &reason))
+        return account_by_email_key(d, c->mem, email.key, a);
     return account_by_id(d, c->mem, kt_str_c(c->who), a);
 }
 
@@ -61,16 +66,20 @@ static kt_err find(const call *c, account *a)
 static int list(const call *c)
 {
     kt_value *found = NULL;
-    kt_err err = store_list(store_reader(c->h->store), &SQL_account_page,
-                            ARGS(sql_text("state", kt_str_c(c->state ? c->state : "")), sql_text("language", KT_STR("")),
-                                 sql_int("before_at", INT64_MAX), sql_text("before_id", KT_STR("")), sql_int("limit", 1000000)),
-                            c->mem, &found);
+    kt_err err =
+        store_list(store_reader(c->h->store), &SQL_account_page,
+                   ARGS(sql_text("state", kt_str_c(c->state ? c->state : "")), sql_text("language", KT_STR("")),
+                        sql_int("before_at", INT64_MAX), sql_text("before_id", KT_STR("")), sql_int("limit", 1000000)),
+                   c->mem, &found);
     if (err != KT_OK) return say_failure(err, "list");
-    if (c->json) { print_json(found); return 0; }
+    if (c->json) {
+        print_json(found);
+        return 0;
+    }
     KT_EACH(row, found) {
         kt_str registered = when(c->mem, kt_get_int(row, "registered_at", 0));
-        printf("%.*s  %-11.*s  %.*s  %.*s\n", KT_ARG(kt_get_str(row, "id")), KT_ARG(kt_get_str(row, "state")), KT_ARG(registered),
-               KT_ARG(kt_get_str(row, "email")));
+        printf("%.*s  %-11.*s  %.*s  %.*s\n", KT_ARG(kt_get_str(row, "id")), KT_ARG(kt_get_str(row, "state")),
+               KT_ARG(registered), KT_ARG(kt_get_str(row, "email")));
     }
     printf("%zu accounts\n", found->count);
     return 0;
@@ -100,17 +109,28 @@ static int show(const call *c)
     kt_set_str(c->mem, v, "deactivated_at", when(c->mem, a.deactivated_at));
     kt_set_str(c->mem, v, "erase_at", when(c->mem, a.erase_at));
     kt_set_int(c->mem, v, "version", a.version);
-    if (c->json) { print_json(v); return 0; }
+    if (c->json) {
+        print_json(v);
+        return 0;
+    }
     KT_EACH(item, v) {
-        if (item->kind == KT_V_INT) printf("%-15.*s %lld\n", KT_ARG(item->key), (long long)item->as.integer);
-        else if (item->as.string.len) printf("%-15.*s %.*s\n", KT_ARG(item->key), KT_ARG(item->as.string));
+        if (item->kind == KT_V_INT)
+            printf("%-15.*s %lld\n", KT_ARG(item->key), (long long)item->as.integer);
+        else if (item->as.string.len)
+            printf("%-15.*s %.*s\n", KT_ARG(item->key), KT_ARG(item->as.string));
     }
     return 0;
 }
 
 /* ---------------------------------------------------------------- create */
 
-typedef struct { const call *c; registration r; kt_str id; mail_token reset; bool with_password; } creating;
+typedef struct {
+    const call *c;
+    registration r;
+    kt_str id;
+    mail_token reset;
+    bool with_password;
+} creating;
 
 static kt_err create_action(db *d, void *ctx)
 {
@@ -118,13 +138,15 @@ static kt_err create_action(db *d, void *ctx)
     const call *c = n->c;
     const registration *r = &n->r;
     kt_str none = KT_STR("");
-    TRY(store_exec(d, &SQL_account_insert,
-                   ARGS(sql_text("id", n->id), sql_text("email", r->email.typed), sql_text("email_key", r->email.key),
-                        sql_text("last_name", r->who.last_name), sql_text("first_name", r->who.first_name),
-                        sql_text("street", none), sql_text("postcode", none), sql_text("city", none), sql_text("country", none),
-                        sql_text("phone", none), sql_text("password_hash", n->with_password ? kt_str_c(r->hash.at) : KT_STR_NONE),
-                        sql_text("language", kt_str_c(r->lang)), sql_text("terms_version", c->room->options.terms_version),
-                        sql_null("consent_ref"), sql_null("signup_ip"), sql_int("now", c->now_ms)), NULL));
+    TRY(store_exec(
+        d, &SQL_account_insert,
+        ARGS(sql_text("id", n->id), sql_text("email", r->email.typed), sql_text("email_key", r->email.key),
+             sql_text("last_name", r->who.last_name), sql_text("first_name", r->who.first_name),
+             sql_text("street", none), sql_text("postcode", none), sql_text("city", none), sql_text("country", none),
+             sql_text("phone", none), sql_text("password_hash", n->with_password ? kt_str_c(r->hash.at) : KT_STR_NONE),
+             sql_text("language", kt_str_c(r->lang)), sql_text("terms_version", c->room->options.terms_version),
+             sql_null("consent_ref"), sql_null("signup_ip"), sql_int("now", c->now_ms)),
+        NULL));
     kt_value *facts = kt_map(c->mem);
     kt_set_str(c->mem, facts, "account", n->id);
     kt_set_c(c->mem, facts, "language", r->lang);
@@ -134,7 +156,8 @@ static kt_err create_action(db *d, void *ctx)
     account a;
     TRY(account_by_id(d, c->mem, n->id, &a));
     if (!n->with_password) TRY(account_send_reset(c->room, d, c->mem, &a, &n->reset, c->now_ms));
-    audit_entry e = { "system", KT_STR_NONE, "account.create", "account", n->id, "ok", KT_STR("command_line"), KT_STR_NONE, KT_STR_NONE };
+    audit_entry e = { "system",    KT_STR_NONE, "account.create", "account", n->id, "ok", KT_STR("command_line"),
+                      KT_STR_NONE, KT_STR_NONE };
     return audit_write(d, &e, c->now_ms);
 }
 
@@ -166,14 +189,18 @@ static int create(const call *c)
         kt_str password = read_password(c->mem);
         kt_str context[] = { n.r.email.typed, n.r.who.first_name, n.r.who.last_name };
         reason = password_rule_reason(c->room->passwords, c->mem, password, context, 3);
-        if (reason) { fprintf(stderr, "kontor user: create: the password is not acceptable: %s\n", reason); return 1; }
+        if (reason) {
+            fprintf(stderr, "kontor user: create: the password is not acceptable: %s\n", reason);
+            return 1;
+        }
         kt_err err = kt_password_hash_make(c->h->passwords, password, &n.r.hash);
         if (err != KT_OK) return say_failure(err, "create");
         n.with_password = true;
     }
     kt_err err = store_write(c->h->store, create_action, &n);
     if (err != KT_OK) return say_failure(err, "create");
-    if (!c->json) printf("%.*s created%s\n", KT_ARG(n.id), n.with_password ? "" : "; the mail to set a password is queued");
+    if (!c->json)
+        printf("%.*s created%s\n", KT_ARG(n.id), n.with_password ? "" : "; the mail to set a password is queued");
     else {
         kt_value *v = kt_map(c->mem);
         kt_set_str(c->mem, v, "id", n.id);
@@ -184,7 +211,11 @@ static int create(const call *c)
 
 /* ---------------------------------------------------------------- delete, sessions */
 
-typedef struct { const call *c; const account *a; mail_token token; } deed;
+typedef struct {
+    const call *c;
+    const account *a;
+    mail_token token;
+} deed;
 
 static kt_err deactivate_action(db *d, void *ctx)
 {
@@ -209,7 +240,8 @@ static int remove_account(const call *c)
         err = store_write(c->h->store, deactivate_action, &x);
     }
     if (err != KT_OK) return say_failure(err, "delete");
-    if (!c->json) printf("%.*s %s\n", KT_ARG(a.id), at_once ? "erased" : "deactivated; it is erased when the grace is over");
+    if (!c->json)
+        printf("%.*s %s\n", KT_ARG(a.id), at_once ? "erased" : "deactivated; it is erased when the grace is over");
     else {
         kt_value *v = kt_map(c->mem);
         kt_set_str(c->mem, v, "id", a.id);
@@ -227,16 +259,20 @@ static int sessions(const call *c)
     kt_value *found = NULL;
     kt_err err = find(c, &a);
     if (err != KT_OK) return say_failure(err, c->who);
-    err = store_list(store_reader(c->h->store), &SQL_account_session_list, ARGS(sql_text("account", a.id)), c->mem, &found);
+    err = store_list(store_reader(c->h->store), &SQL_account_session_list, ARGS(sql_text("account", a.id)), c->mem,
+                     &found);
     deed x = { .c = c, .a = &a };
     if (err == KT_OK && c->end) err = store_write(c->h->store, end_action, &x);
     if (err != KT_OK) return say_failure(err, "sessions");
     session_cache_forget(c->room->sessions, a.id);
-    if (c->json) { print_json(found); return 0; }
+    if (c->json) {
+        print_json(found);
+        return 0;
+    }
     KT_EACH(row, found) {
         kt_str seen = when(c->mem, kt_get_int(row, "seen_at", 0));
-        printf("%.*s  %.*s  %.*s, %.*s  %.*s\n", KT_ARG(kt_get_str(row, "id")), KT_ARG(seen), KT_ARG(kt_get_str(row, "browser")),
-               KT_ARG(kt_get_str(row, "os")), KT_ARG(kt_get_str(row, "ip_prefix")));
+        printf("%.*s  %.*s  %.*s, %.*s  %.*s\n", KT_ARG(kt_get_str(row, "id")), KT_ARG(seen),
+               KT_ARG(kt_get_str(row, "browser")), KT_ARG(kt_get_str(row, "os")), KT_ARG(kt_get_str(row, "ip_prefix")));
     }
     printf("%zu sessions%s\n", found->count, c->end ? " ended" : "");
     return 0;
@@ -246,10 +282,19 @@ static int sessions(const call *c)
 
 static bool read_arguments(call *c, int argc, char **argv)
 {
-    struct { const char *name; const char **text; bool *flag; } options[] = {
-        { "--json", NULL, &c->json }, { "--end", NULL, &c->end }, { "--at-once", NULL, &c->at_once },
-        { "--password-stdin", NULL, &c->password_stdin }, { "--state", &c->state, NULL }, { "--email", &c->email, NULL },
-        { "--first-name", &c->first_name, NULL }, { "--last-name", &c->last_name, NULL }, { "--language", &c->language, NULL } };
+    struct {
+        const char *name;
+        const char **text;
+        bool *flag;
+    } options[] = { { "--json", NULL, &c->json },
+                    { "--end", NULL, &c->end },
+                    { "--at-once", NULL, &c->at_once },
+                    { "--password-stdin", NULL, &c->password_stdin },
+                    { "--state", &c->state, NULL },
+                    { "--email", &c->email, NULL },
+                    { "--first-name", &c->first_name, NULL },
+                    { "--last-name", &c->last_name, NULL },
+                    { "--language", &c->language, NULL } };
     for (int i = 0; i < argc; i++) {
         size_t k = 0, n = sizeof options / sizeof *options;
         while (k < n && strcmp(argv[i], options[k].name) != 0) k++;
@@ -268,11 +313,20 @@ static bool read_arguments(call *c, int argc, char **argv)
 
 int user_command(house *h, void *room, int argc, char **argv)
 {
-    static const struct { const char *name; int (*run)(const call *c); bool needs_who; } verbs[] = {
-        { "list", list, false }, { "show", show, true }, { "create", create, false }, { "delete", remove_account, true },
-        { "sessions", sessions, true } };
+    static const struct {
+        const char *name;
+        int (*run)(const call *c);
+        bool needs_who;
+    } verbs[] = { { "list", list, false },
+                  { "show", show, true },
+                  { "create", create, false },
+                  { "delete", remove_account, true },
+                  { "sessions", sessions, true } };
     /* argv may or may not begin with the command's own name. */
-    if (argc > 0 && strcmp(argv[0], "user") == 0) { argc--; argv++; }
+    if (argc > 0 && strcmp(argv[0], "user") == 0) {
+        argc--;
+        argv++;
+    }
     call c = { .h = h, .room = room, .now_ms = kt_now_ms(h->clock) };
     if (argc < 1 || !read_arguments(&c, argc - 1, argv + 1)) return say_usage();
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {

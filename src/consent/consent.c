@@ -15,6 +15,7 @@ static const route routes[] = {
     { "GET",  "/consent/proof/{id}",    consent_get_proof,     HTTP_WORK,   "consent-proof",     HTTP_PUBLIC, HTTP_NO_STORE, 0, NULL, NULL },
     { "GET",  "/privacy/cookies",       consent_get_settings,  HTTP_READ,   "cookies-necessary", HTTP_PUBLIC, 0, 0, NULL, NULL },
     { "POST", "/privacy/cookies",       consent_post,          HTTP_WORK,   "consent-proof",     HTTP_PUBLIC, HTTP_NO_CSRF | HTTP_NO_STORE, BODY_MAX, NULL, NULL },
+    { "GET",  "/account/consents",      consent_get_account,   HTTP_READ,   "consent-proof",     HTTP_ACCOUNT, HTTP_NO_STORE, 0, NULL, NULL },
     { "GET",  "/.well-known/gpc.json",  consent_get_gpc,       HTTP_INLINE, "cookies-necessary", HTTP_PUBLIC, HTTP_NO_COOKIE, 0, NULL, NULL },
     { "GET",  "/console/consent",       consent_get_overview,  HTTP_WORK,   "consent-proof",     HTTP_STAFF,  0, 0, "privacy,support", NULL },
     { 0 }

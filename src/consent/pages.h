@@ -20,6 +20,8 @@ void   consent_add_bar(void *room, request *rq, reply *rs, kt_value *data);
 
 /* proof.c */
 kt_err consent_get_proof(request *rq, reply *rs);
+/* The history of the signed-in account, among its pages. */
+kt_err consent_get_account(request *rq, reply *rs);
 /* Fills data with the records of an id and the text and layout of the one shown; KT_NOT_FOUND. */
 kt_err consent_put_proof(const consent_room *room, request *rq, kt_str id, kt_value *data) KT_MUST_CHECK;
 

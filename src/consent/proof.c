@@ -131,3 +131,31 @@ kt_err consent_get_proof(request *rq, reply *rs)
     kt_set_str(rq->mem, data, "base", kt_str_fmt(rq->mem, "/consent/proof/%.*s?", KT_ARG(id)));
     return page_reply(room->house->pages, rq, rs, 200, "consent/proof", data);
 }
+
+kt_err consent_get_account(request *rq, reply *rs)
+{
+    const consent_room *room = rq->room;
+    db *d = store_reader(room->house->store);
+    kt_value *data = kt_map(rq->mem), *out = kt_set_list(rq->mem, data, "records");
+    account_choice now;
+    record *list = NULL;
+    size_t n = 0;
+    kt_err err = choice_account_get(d, rq->mem, rq->session->subject, &now);
+    if (err == KT_OK) {
+        TRY(record_of_account(d, rq->mem, now.ref, &list, &n));
+    } else if (err != KT_NOT_FOUND) {
+        return err;
+    }
+    for (size_t i = 0; i < n; i++) {
+        kt_value *row = kt_add_map(rq->mem, out);
+        put_record(room, rq, &list[i], row);
+        kt_set_bool(rq->mem, row, "in_force", i == 0);
+        kt_set_str(rq->mem, row, "proof_href",
+                   is_own(room, rq, list[i].id) ? kt_str_fmt(rq->mem, "/consent/proof/%.*s?seq=%lld", KT_ARG(list[i].id),
+                                                             (long long)list[i].seq)
+                                                : KT_STR(""));
+    }
+    kt_set_bool(rq->mem, data, "empty", n == 0);
+    kt_set_bool(rq->mem, data, "no_index", true);
+    return page_reply(room->house->pages, rq, rs, 200, "consent/account", data);
+}

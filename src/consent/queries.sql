@@ -50,6 +50,15 @@ SELECT n, id, seq, account_ref, decided_at, received_at, day, action, granted, d
  ORDER BY seq DESC
  LIMIT 50
 
+-- name: consent_record_of_account
+SELECT n, id, seq, account_ref, decided_at, received_at, day, action, granted, denied, policy_version, text_hash,
+       ui_hash, language, surface, origin, path, ua_family, ip_prefix, gpc, dnt, conflict, shown_at,
+       keep_until_at, prev_hash, hash
+  FROM consent_record
+ WHERE account_ref = :ref
+ ORDER BY n DESC
+ LIMIT 50
+
 -- name: consent_record_of_day
 SELECT n, id, seq, account_ref, decided_at, received_at, day, action, granted, denied, policy_version, text_hash,
        ui_hash, language, surface, origin, path, ua_family, ip_prefix, gpc, dnt, conflict, shown_at,

@@ -132,15 +132,25 @@ kt_err record_latest(db *d, kt_arena *mem, kt_str id, record *out)
     return found ? KT_OK : KT_NOT_FOUND;
 }
 
-kt_err record_history(db *d, kt_arena *mem, kt_str id, record **out, size_t *n)
+static kt_err record_list(db *d, kt_arena *mem, const sql *q, const sql_arg *args, record **out, size_t *n)
 {
-    rows *q = NULL;
+    rows *r = NULL;
     *out = kt_alloc_array(mem, 50, sizeof **out);
     *n = 0;
-    kt_err err = store_rows(d, &SQL_consent_record_of_id, ARGS(sql_text("id", id)), &q);
-    while (err == KT_OK && *n < 50 && rows_next(q)) (*out)[(*n)++] = record_from(mem, q);
-    kt_err ended = rows_end(q);
+    kt_err err = store_rows(d, q, args, &r);
+    while (err == KT_OK && *n < 50 && rows_next(r)) (*out)[(*n)++] = record_from(mem, r);
+    kt_err ended = rows_end(r);
     return err != KT_OK ? err : ended;
+}
+
+kt_err record_history(db *d, kt_arena *mem, kt_str id, record **out, size_t *n)
+{
+    return record_list(d, mem, &SQL_consent_record_of_id, ARGS(sql_text("id", id)), out, n);
+}
+
+kt_err record_of_account(db *d, kt_arena *mem, kt_str ref, record **out, size_t *n)
+{
+    return record_list(d, mem, &SQL_consent_record_of_account, ARGS(sql_text("ref", ref)), out, n);
 }
 
 static head head_from(kt_arena *mem, rows *q)

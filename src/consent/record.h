@@ -44,6 +44,9 @@ kt_err record_latest(db *d, kt_arena *mem, kt_str id, record *out) KT_MUST_CHECK
 /* All records of an id, newest first, at most 50. */
 kt_err record_history(db *d, kt_arena *mem, kt_str id, record **out, size_t *n) KT_MUST_CHECK;
 
+/* All records made while this account was signed in, newest first, at most 50. */
+kt_err record_of_account(db *d, kt_arena *mem, kt_str ref, record **out, size_t *n) KT_MUST_CHECK;
+
 typedef struct {
     int64_t days, records;
     bool    ok;
