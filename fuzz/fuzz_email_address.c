@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool is_one_line(kt_str s)
 {
-    for (size_t i = 0; i < s.len; i++) if ((unsigned char)s.at[i] <= ' ' || s.at[i] == 0x7f) return false;
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.at[i] <= ' ' || s.at[i] == 0x7f) return false;
     return true;
 }
 
@@ -22,7 +23,8 @@ static void read_address(kt_arena *mem, kt_str text, bool utf8_local)
         if (!reason) abort();
         return;
     }
-    if (!kt_str_eq(a.typed, text) || !is_one_line(a.typed) || !is_one_line(a.key) || a.typed.len > EMAIL_OCTETS_MAX) abort();
+    if (!kt_str_eq(a.typed, text) || !is_one_line(a.typed) || !is_one_line(a.key) || a.typed.len > EMAIL_OCTETS_MAX)
+        abort();
     /* The key is a fixed point, unless lower case made it longer than an address may be. */
     if (email_parse(mem, a.key, utf8_local, &again, &reason) && !kt_str_eq(again.key, a.key)) abort();
 }

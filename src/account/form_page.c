@@ -77,7 +77,8 @@ static const char *const tabs[] = { "/account",          "/account/profile",  "/
 void account_tabs(void *ctx, request *rq, reply *rs, kt_value *data)
 {
     account_room *room = ctx;
-    if (!rq->session || strcmp(rq->session->realm, "account") != 0 || !kt_str_starts(rq->path, KT_STR("/account"))) return;
+    if (!rq->session || strcmp(rq->session->realm, "account") != 0 || !kt_str_starts(rq->path, KT_STR("/account")))
+        return;
     kt_value *list = kt_set_list(rq->mem, data, "tabs");
     for (size_t i = 0; i < sizeof tabs / sizeof *tabs; i++) {
         kt_value *tab = kt_add_map(rq->mem, list);

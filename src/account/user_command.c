@@ -22,15 +22,14 @@ typedef struct {
 
 static int say_usage(void)
 {
-    fputs(
-        "usage: kontor user list [--state pending|active|deactivated] [--json]\n"
-        "       kontor user show ID|E-MAIL [--json]\n"
-        "       kontor user create --email E --first-name F --last-name L [--language de|en]\n"
+    fputs("usage: kontor user list [--state pending|active|deactivated] [--json]\n"
+          "       kontor user show ID|E-MAIL [--json]\n"
+          "       kontor user create --email E --first-name F --last-name L [--language de|en]\n"
           "                          [--password-stdin] [--json]\n"
-        "       kontor user delete ID|E-MAIL [--at-once] [--json]\n"
+          "       kontor user delete ID|E-MAIL [--at-once] [--json]\n"
           "                          --at-once: without the days in which it can be undone\n"
-        "       kontor user sessions ID|E-MAIL [--end] [--json]\n",
-        stderr);
+          "       kontor user sessions ID|E-MAIL [--end] [--json]\n",
+          stderr);
     return 2;
 }
 

@@ -13,14 +13,25 @@
 enum { SENT_MAX = 1024, QUEUE_MAX = 32, MEM_FLOOR_KIB = 8 * 1024 };
 
 struct kt_passwords {
-    kt_pool           *pool;
+    kt_pool *pool;
     unsigned long long ops;
-    size_t             mem;          /* bytes */
-    kt_password_hash   dummy;        /* of a random secret: what an unknown account is compared with */
+    size_t mem;             /* bytes */
+    kt_password_hash dummy; /* of a random secret: what an unknown account is compared with */
 };
 
-typedef struct { const kt_passwords *p; uint8_t *text; size_t len; kt_password_hash *out; int failed; } make_job;
-typedef struct { const char *hash; const uint8_t *text; size_t len; int failed; } verify_job;
+typedef struct {
+    const kt_passwords *p;
+    uint8_t *text;
+    size_t len;
+    kt_password_hash *out;
+    int failed;
+} make_job;
+typedef struct {
+    const char *hash;
+    const uint8_t *text;
+    size_t len;
+    int failed;
+} verify_job;
 
 static void run_make(void *ctx)
 {
@@ -55,14 +66,14 @@ kt_passwords *kt_passwords_new(unsigned workers, unsigned ops, size_t mem_kib)
     kt_passwords *p = kt_calloc(1, sizeof *p);
     char secret[32];
 
-    if (sodium_init() < 0) abort();      /* no randomness, no CPU features: nothing here can be trusted */
+    if (sodium_init() < 0) abort(); /* no randomness, no CPU features: nothing here can be trusted */
     p->ops = ops ? ops : crypto_pwhash_OPSLIMIT_INTERACTIVE;
     p->mem = mem_kib ? mem_kib * 1024 : crypto_pwhash_MEMLIMIT_INTERACTIVE;
     if (p->mem < (size_t)MEM_FLOOR_KIB * 1024) p->mem = (size_t)MEM_FLOOR_KIB * 1024;
     randombytes_buf(secret, sizeof secret);
     make_job dummy = { p, (uint8_t *)secret, sizeof secret, &p->dummy, 0 };
     run_make(&dummy);
-    if (dummy.failed) abort();           /* the memory one hash needs is not there: as any other allocation */
+    if (dummy.failed) abort(); /* the memory one hash needs is not there: as any other allocation */
     kt_wipe(secret, sizeof secret);
     p->pool = kt_pool_new("password", workers ? workers : 1, QUEUE_MAX);
     return p;

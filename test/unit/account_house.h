@@ -160,7 +160,7 @@ static inline int h_setup(void **state)
     t->random = kt_random_real();
     t->ip = "198.51.100.7";
     t->agent = FIREFOX;
-    strcpy(t->dir, "/tmp/kontor-account-XXXXXX");
+    snprintf(t->dir, sizeof t->dir, "/tmp/kontor-account-XXXXXX");
     assert_non_null(mkdtemp(t->dir));
     snprintf(t->config, sizeof t->config, "%s/kontor.yaml", t->dir);
     h_open(t, NULL);

@@ -10,9 +10,11 @@ static void test_r3_every_stored_field_is_changed_by_its_owner(void **state)
     account_house *t = *state;
     h_signed_in(t, "ida@example.org");
     assert_int_equal(h_get(t, "/account/profile"), 200);
-    assert_true(h_says(t, "O\xe2\x80\x99" "Brien"));
-    assert_int_equal(h_post(t, "/account/profile", "first_name", "Zoë", "last_name", "X", "street", "Deichweg 1", "postcode", "28195",
-                            "city", "Bremen", "country", "AT", "phone", "+43 1 234567", NULL), 303);
+    assert_true(h_says(t, "O\xe2\x80\x99"
+                          "Brien"));
+    assert_int_equal(h_post(t, "/account/profile", "first_name", "Zoë", "last_name", "X", "street", "Deichweg 1",
+                            "postcode", "28195", "city", "Bremen", "country", "AT", "phone", "+43 1 234567", NULL),
+                     303);
     account a = h_account(t, "ida@example.org");
     assert_true(kt_str_is(a.first_name, "Zoë"));
     assert_true(kt_str_is(a.last_name, "X"));
@@ -21,7 +23,7 @@ static void test_r3_every_stored_field_is_changed_by_its_owner(void **state)
     assert_true(kt_str_is(a.city, "Bremen"));
     assert_true(kt_str_is(a.country, "AT"));
     assert_true(kt_str_is(a.phone, "+431234567"));
-    assert_int_equal(a.version, 3);                          /* made, confirmed, changed: the proof of rectification */
+    assert_int_equal(a.version, 3); /* made, confirmed, changed: the proof of rectification */
     assert_true(kt_str_is(t->last_fields, "last_name,first_name,street,postcode,city,country,phone"));
     h_get(t, "/account");
     assert_true(h_says(t, "Zoë X"));
@@ -38,13 +40,15 @@ static void test_a_change_that_is_not_acceptable_keeps_what_was_typed(void **sta
     account_house *t = *state;
     h_signed_in(t, "ida@example.org");
     h_get(t, "/account/profile");
-    assert_int_equal(h_post(t, "/account/profile", "first_name", "Greta", "last_name", "", "street", "", "postcode", "", "city", "Bremen",
-                            "country", "XX", "phone", "12", NULL), 400);
+    assert_int_equal(h_post(t, "/account/profile", "first_name", "Greta", "last_name", "", "street", "", "postcode", "",
+                            "city", "Bremen", "country", "XX", "phone", "12", NULL),
+                     400);
     assert_true(h_says(t, "value=\"Greta\""));
     assert_true(h_says(t, "value=\"Bremen\""));
     assert_true(h_says(t, "aria-invalid=\"true\""));
     h_get(t, "/account/profile");
-    assert_int_equal(h_post(t, "/account/profile", "first_name", "Greta", "last_name", "X", "state", "active", NULL), 400);
+    assert_int_equal(h_post(t, "/account/profile", "first_name", "Greta", "last_name", "X", "state", "active", NULL),
+                     400);
     assert_true(kt_str_is(h_account(t, "ida@example.org").first_name, "J\xc3\xb6rg"));
 }
 
@@ -59,9 +63,13 @@ static void test_a_new_password_needs_the_old_one_ends_other_sessions_and_is_tol
     h_sign_in_as(t, "ida@example.org", GOOD_PASSWORD);
     kt_str before = h_cookie(t, "__Host-sid");
     h_get(t, "/account/password");
-    assert_int_equal(h_post(t, "/account/password", "password", OTHER_PASSWORD, "new_password", OTHER_PASSWORD, NULL), 422);
-    assert_int_equal(h_post(t, "/account/password", "password", GOOD_PASSWORD, "new_password", "passwort1234", NULL), 422);
-    assert_int_equal(h_post(t, "/account/password", "password", GOOD_PASSWORD, "new_password", OTHER_PASSWORD, "end_others", "1", NULL), 303);
+    assert_int_equal(h_post(t, "/account/password", "password", OTHER_PASSWORD, "new_password", OTHER_PASSWORD, NULL),
+                     422);
+    assert_int_equal(h_post(t, "/account/password", "password", GOOD_PASSWORD, "new_password", "passwort1234", NULL),
+                     422);
+    assert_int_equal(h_post(t, "/account/password", "password", GOOD_PASSWORD, "new_password", OTHER_PASSWORD,
+                            "end_others", "1", NULL),
+                     303);
     assert_int_equal(h_count(t, "account_session"), 1);
     assert_false(kt_str_eq(before, h_cookie(t, "__Host-sid")));
     assert_int_equal(h_get(t, "/account"), 200);
@@ -98,17 +106,17 @@ static void test_a_reset_works_once_for_half_an_hour_and_signs_nobody_in(void **
     size_t n = h_mails(t);
     h_get(t, "/reset");
     assert_int_equal(h_post(t, "/reset", "email", "nobody@example.org", NULL), 303);
-    assert_true(h_goes_to(t, "/reset/sent"));                /* the same answer, and no mail to strangers */
+    assert_true(h_goes_to(t, "/reset/sent")); /* the same answer, and no mail to strangers */
     assert_int_equal(h_mails(t), n);
     const char *first = ask_reset(t, "ida@example.org"), *second = ask_reset(t, "IDA@example.org");
     assert_string_not_equal(first, second);
-    assert_int_equal(h_count(t, "account_session"), 1);      /* asking changes nothing */
-    assert_int_equal(use_reset(t, first, OTHER_PASSWORD), 410);    /* a newer one ended it */
+    assert_int_equal(h_count(t, "account_session"), 1);         /* asking changes nothing */
+    assert_int_equal(use_reset(t, first, OTHER_PASSWORD), 410); /* a newer one ended it */
     t->clock.fixed_ms = T0 + 29 * KT_MINUTE_MS;
     assert_int_equal(use_reset(t, second, "passwort1234"), 422);
     assert_int_equal(h_post(t, "/reset/new", "new_password", OTHER_PASSWORD, NULL), 303);
     assert_int_equal(h_count(t, "account_session"), 0);
-    assert_int_equal(h_get(t, "/account"), 303);             /* nobody is signed in by it */
+    assert_int_equal(h_get(t, "/account"), 303); /* nobody is signed in by it */
     assert_non_null(h_mail(t, "ida@example.org", "password_changed"));
     assert_int_equal(use_reset(t, second, GOOD_PASSWORD), 410);
     const char *third = ask_reset(t, "ida@example.org");
@@ -122,7 +130,8 @@ static void test_a_reset_link_dies_with_the_password_it_was_asked_for(void **sta
     h_signed_in(t, "ida@example.org");
     const char *link = ask_reset(t, "ida@example.org");
     h_get(t, "/account/password");
-    assert_int_equal(h_post(t, "/account/password", "password", GOOD_PASSWORD, "new_password", OTHER_PASSWORD, NULL), 303);
+    assert_int_equal(h_post(t, "/account/password", "password", GOOD_PASSWORD, "new_password", OTHER_PASSWORD, NULL),
+                     303);
     h_forget(t);
     assert_int_equal(use_reset(t, link, "drei blaue Fische rufen an"), 410);
 }
@@ -147,16 +156,16 @@ static void test_an_address_changes_by_a_link_to_the_new_and_back_by_one_to_the_
     account_house *t = *state;
     h_signed_in(t, "ida@example.org");
     assert_int_equal(ask_email(t, "ida@nissen.example"), 303);
-    assert_true(kt_str_is(h_account(t, "ida@example.org").state, "active"));       /* nothing yet */
+    assert_true(kt_str_is(h_account(t, "ida@example.org").state, "active")); /* nothing yet */
     assert_non_null(h_mail(t, "ida@example.org", "email_asked"));
-    h_forget(t);                                             /* opened in another browser */
+    h_forget(t); /* opened in another browser */
     assert_int_equal(use_link(t, h_link(t, "ida@nissen.example", "email_confirm"), "/email/confirm"), 303);
     assert_true(kt_str_is(h_account(t, "ida@nissen.example").state, "active"));
     assert_true(kt_str_is(h_account(t, "ida@example.org").state, ""));
     const char *undo = h_link(t, "ida@example.org", "email_changed");
     size_t n = h_mails(t);
     t->ip = "203.0.113.77";
-    h_sign_up_as(t, "ida@example.org", GOOD_PASSWORD);       /* reserved for 72 hours */
+    h_sign_up_as(t, "ida@example.org", GOOD_PASSWORD); /* reserved for 72 hours */
     assert_int_equal(h_count(t, "account"), 1);
     assert_int_equal(h_mails(t), n + 1);
     t->clock.fixed_ms += 72 * KT_HOUR_MS - 1;
@@ -223,9 +232,11 @@ static void test_r4_the_page_says_what_goes_and_what_is_held(void **state)
     assert_int_equal(h_get(t, "/account/delete"), 200);
     assert_true(h_says(t, "Registrierung und Konto"));
     assert_true(h_says(t, "Telefon- / Mobilfunknummer"));
-    size_t held = kt_str_find(t->body, KT_STR("Das behalten wir noch"), 0), audit = kt_str_find(t->body, KT_STR("Protokoll der Handlungen"), 0);
-    assert_true(held != KT_NOT_FOUND_AT && audit != KT_NOT_FOUND_AT && audit > held);      /* it outlasts the account, and says so */
-    assert_true(h_says(t, "7. Dezember 2026"));              /* 14 days later */
+    size_t held = kt_str_find(t->body, KT_STR("Das behalten wir noch"), 0),
+           audit = kt_str_find(t->body, KT_STR("Protokoll der Handlungen"), 0);
+    assert_true(held != KT_NOT_FOUND_AT && audit != KT_NOT_FOUND_AT &&
+                audit > held);                  /* it outlasts the account, and says so */
+    assert_true(h_says(t, "7. Dezember 2026")); /* 14 days later */
     assert_int_equal(h_post(t, "/account/delete", "word", "ja", NULL), 422);
     assert_true(kt_str_is(h_account(t, "ida@example.org").state, "active"));
 }
@@ -233,7 +244,8 @@ static void test_r4_the_page_says_what_goes_and_what_is_held(void **state)
 static void test_r4_an_account_is_closed_at_once_and_erased_after_fourteen_days(void **state)
 {
     account_house *t = *state;
-    static const char *const tables[] = { "account", "account_proof", "account_token", "account_lockout", "account_session", "account_sign_in" };
+    static const char *const tables[] = { "account",         "account_proof",   "account_token",
+                                          "account_lockout", "account_session", "account_sign_in" };
     h_signed_in(t, "ida@example.org");
     assert_int_equal(leave(t), 303);
     assert_true(h_goes_to(t, "/account/deleted"));
@@ -257,11 +269,14 @@ static void test_r4_an_account_is_closed_at_once_and_erased_after_fourteen_days(
         size_t n = fread(all, 1, sizeof all, f);
         fclose(f);
         assert_null(memmem(all, n, "ida@example.org", 15));
-        assert_null(memmem(all, n, "O\xe2\x80\x99" "Brien", 8));
+        assert_null(memmem(all, n,
+                           "O\xe2\x80\x99"
+                           "Brien",
+                           8));
     }
     h_forget(t);
     t->clock.fixed_ms = T0 + 15 * KT_DAY_MS;
-    h_customer(t, "ida@example.org");                        /* a new account, without link to the old one */
+    h_customer(t, "ida@example.org"); /* a new account, without link to the old one */
 }
 
 static void test_r4_it_is_undone_by_the_link_or_by_signing_in(void **state)
@@ -295,7 +310,7 @@ static void test_r4_after_the_grace_nothing_brings_it_back(void **state)
     leave(t);
     const char *undo = h_link(t, "ida@example.org", "deactivated");
     h_forget(t);
-    t->clock.fixed_ms = T0 + 14 * KT_DAY_MS;                 /* even before the job has run */
+    t->clock.fixed_ms = T0 + 14 * KT_DAY_MS; /* even before the job has run */
     assert_int_equal(use_link(t, undo, "/account/undo"), 410);
     assert_int_equal(h_sign_in_as(t, "ida@example.org", GOOD_PASSWORD), 422);
 }
@@ -305,7 +320,9 @@ static void test_the_operator_decides_what_is_asked_and_how_long_passwords_are(v
     account_house *t = *state;
     kt_str demo = kt_embedded_str(kt_embedded_find("register/data/operator.yaml"));
     h_close(t);
-    h_open(t, kt_str_fmt(t->mem, "%.*s\naccount: { address: required, phone: later, password_min: 15 }\n", KT_ARG(demo)).at);
+    h_open(
+        t,
+        kt_str_fmt(t->mem, "%.*s\naccount: { address: required, phone: later, password_min: 15 }\n", KT_ARG(demo)).at);
     assert_int_equal(h_get(t, "/sign-up"), 200);
     assert_false(h_says(t, "name=\"phone\""));
     t->accept = "application/json";
@@ -320,8 +337,14 @@ static void test_the_operator_decides_what_is_asked_and_how_long_passwords_are(v
 static void test_staff_see_masks_until_they_state_a_reason(void **state)
 {
     account_house *t = *state;
-    session staff = { .id = KT_STR("staffsession0000000001"), .subject = KT_STR("staffmember00000000001"), .realm = "staff",
-                      .role = KT_STR("support"), .name = KT_STR("Support"), .created_ms = T0, .seen_ms = T0, .strong_ms = T0 };
+    session staff = { .id = KT_STR("staffsession0000000001"),
+                      .subject = KT_STR("staffmember00000000001"),
+                      .realm = "staff",
+                      .role = KT_STR("support"),
+                      .name = KT_STR("Support"),
+                      .created_ms = T0,
+                      .seen_ms = T0,
+                      .strong_ms = T0 };
     h_customer(t, "ida.nissen@example.org");
     h_forget(t);
     t->staff = &staff;
@@ -335,7 +358,8 @@ static void test_staff_see_masks_until_they_state_a_reason(void **state)
     assert_false(h_says(t, "198.51.100"));
     assert_true(h_says(t, "Art. 6 Abs. 1 S. 1 lit. b DSGVO"));
     assert_true(h_says(t, "nach 30 Tagen"));
-    kt_str reset = kt_str_fmt(t->mem, "%s/reset", page), open = kt_str_fmt(t->mem, "%s/open", page), end = kt_str_fmt(t->mem, "%s/sessions", page);
+    kt_str reset = kt_str_fmt(t->mem, "%s/reset", page), open = kt_str_fmt(t->mem, "%s/open", page),
+           end = kt_str_fmt(t->mem, "%s/sessions", page);
     assert_int_equal(h_post(t, open.at, "reason", "kurz", NULL), 422);
     assert_int_equal(h_post(t, open.at, "reason", "Anruf der Kundin, Vorgang 4711", NULL), 303);
     assert_int_equal(h_get(t, page), 200);
@@ -344,7 +368,7 @@ static void test_staff_see_masks_until_they_state_a_reason(void **state)
     assert_int_equal(t->told[BUS_STAFF_ACTED], 1);
     session other = staff;
     other.id = KT_STR("staffsession0000000002");
-    t->staff = &other;                                       /* open for this one session alone */
+    t->staff = &other; /* open for this one session alone */
     h_get(t, page);
     assert_false(h_says(t, "ida.nissen@"));
     t->staff = &staff;
@@ -355,7 +379,7 @@ static void test_staff_see_masks_until_they_state_a_reason(void **state)
     assert_int_equal(h_post(t, end.at, "reason", "Verdacht auf Fremdzugriff", NULL), 303);
     t->clock.fixed_ms += 10 * KT_MINUTE_MS;
     h_get(t, page);
-    assert_false(h_says(t, "ida.nissen@"));                  /* for ten minutes */
+    assert_false(h_says(t, "ida.nissen@")); /* for ten minutes */
     t->staff = NULL;
     assert_int_not_equal(h_get(t, page), 200);
 }
@@ -363,9 +387,12 @@ static void test_staff_see_masks_until_they_state_a_reason(void **state)
 static void test_staff_pages_page_and_filter(void **state)
 {
     account_house *t = *state;
-    session staff = { .id = KT_STR("staffsession0000000001"), .subject = KT_STR("staffmember00000000001"), .realm = "staff", .role = KT_STR("owner") };
+    session staff = { .id = KT_STR("staffsession0000000001"),
+                      .subject = KT_STR("staffmember00000000001"),
+                      .realm = "staff",
+                      .role = KT_STR("owner") };
     assert_int_equal(account_demo(&t->house, t->room), KT_OK);
-    assert_int_equal(account_demo(&t->house, t->room), KT_OK);      /* a second time adds nothing */
+    assert_int_equal(account_demo(&t->house, t->room), KT_OK); /* a second time adds nothing */
     assert_int_equal(h_count(t, "account"), 60);
     assert_true(h_count(t, "account WHERE state = 'pending'") >= 5);
     assert_true(h_count(t, "account WHERE state = 'deactivated'") >= 3);
@@ -379,8 +406,10 @@ static void test_staff_pages_page_and_filter(void **state)
     char *target = kt_str_z(t->mem, next);
     for (char *amp; (amp = strstr(target, "&amp;"));) memmove(amp + 1, amp + 5, strlen(amp + 5) + 1);
     assert_int_equal(h_get(t, target), 200);
-    size_t count = 0;
-    for (at = kt_str_find(t->body, KT_STR("data-open="), 0); at != KT_NOT_FOUND_AT; at = kt_str_find(t->body, KT_STR("data-open="), at + 1)) count++;
+    size_t count = 0; /* the second page of sixty */
+    for (at = kt_str_find(t->body, KT_STR("data-open="), 0); at != KT_NOT_FOUND_AT;
+         at = kt_str_find(t->body, KT_STR("data-open="), at + 1))
+        count++;
     assert_int_equal(count, 10);
     h_get(t, "/console/accounts?q=nobody%40example.org");
     assert_true(h_says(t, "Kein Konto hat genau diese Adresse"));
@@ -394,12 +423,15 @@ static void test_the_user_command_makes_shows_and_erases(void **state)
 {
     account_house *t = *state;
     house *h = &t->house;
-    char *create[] = { "create", "--email", "ulf@example.org", "--first-name", "Ulf", "--last-name", "Frahm", "--language", "en" };
-    char *show[] = { "show", "ulf@example.org", "--json" }, *list[] = { "list" }, *sessions[] = { "sessions", "ulf@example.org", "--end" };
-    char *gone[] = { "delete", "ulf@example.org", "--at-once" }, *bad[] = { "create", "--email", "no" }, *nobody[] = { "show", "x" };
+    char *create[] = { "create",     "--email", "ulf@example.org", "--first-name", "Ulf", "--last-name", "Frahm",
+                       "--language", "en" };
+    char *show[] = { "show", "ulf@example.org", "--json" }, *list[] = { "list" },
+         *sessions[] = { "sessions", "ulf@example.org", "--end" };
+    char *gone[] = { "delete", "ulf@example.org", "--at-once" }, *bad[] = { "create", "--email", "no" },
+         *nobody[] = { "show", "x" };
     assert_int_equal(user_command(h, t->room, 9, create), 0);
     assert_non_null(h_mail(t, "ulf@example.org", "reset"));
-    assert_int_equal(user_command(h, t->room, 9, create), 1);          /* taken */
+    assert_int_equal(user_command(h, t->room, 9, create), 1); /* taken */
     assert_int_equal(user_command(h, t->room, 3, show), 0);
     assert_int_equal(user_command(h, t->room, 1, list), 0);
     assert_int_equal(user_command(h, t->room, 3, sessions), 0);

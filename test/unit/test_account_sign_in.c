@@ -21,18 +21,18 @@ static void test_unknown_wrong_and_locked_get_one_answer(void **state)
     h_forget(t);
     assert_int_equal(h_sign_in_as(t, "ida@example.org", OTHER_PASSWORD), 422);
     kt_str wrong = bare_page(t);
-    assert_false(h_says(t, OTHER_PASSWORD));                 /* a password is never put back into a page */
-    assert_true(h_says(t, "ida@example.org"));               /* what else was typed is kept */
+    assert_false(h_says(t, OTHER_PASSWORD));   /* a password is never put back into a page */
+    assert_true(h_says(t, "ida@example.org")); /* what else was typed is kept */
     h_get(t, "/sign-in");
     assert_int_equal(h_post(t, "/sign-in", "email", "ida@example.com", "password", OTHER_PASSWORD, NULL), 422);
     size_t differ = 0;
     kt_str unknown = bare_page(t);
     assert_int_equal(unknown.len, wrong.len);
     for (size_t i = 0; i < unknown.len; i++) differ += unknown.at[i] != wrong.at[i];
-    assert_int_equal(differ, 3);                             /* the address typed: org, com */
+    assert_int_equal(differ, 3); /* the address typed: org, com */
     for (int i = 0; i < 6; i++) h_sign_in_as(t, "ida@example.org", OTHER_PASSWORD);
     assert_int_equal(h_count(t, "account_lockout WHERE retry_at > 0"), 1);
-    assert_int_equal(h_sign_in_as(t, "ida@example.org", GOOD_PASSWORD), 422);       /* right, but it must wait */
+    assert_int_equal(h_sign_in_as(t, "ida@example.org", GOOD_PASSWORD), 422); /* right, but it must wait */
     assert_true(kt_str_eq(bare_page(t), wrong));
 }
 
@@ -44,14 +44,16 @@ static void test_five_failures_delay_and_the_delay_doubles(void **state)
     for (int i = 0; i < 4; i++) h_sign_in_as(t, "ida@example.org", OTHER_PASSWORD);
     assert_int_equal(h_count(t, kt_str_fmt(t->mem, "account_lockout WHERE retry_at > %lld", (long long)T0).at), 0);
     h_sign_in_as(t, "ida@example.org", OTHER_PASSWORD);
-    assert_int_equal(h_count(t, kt_str_fmt(t->mem, "account_lockout WHERE retry_at = %lld", (long long)(T0 + 2000)).at), 1);
+    assert_int_equal(h_count(t, kt_str_fmt(t->mem, "account_lockout WHERE retry_at = %lld", (long long)(T0 + 2000)).at),
+                     1);
     t->clock.fixed_ms = T0 + 2000;
     h_sign_in_as(t, "ida@example.org", OTHER_PASSWORD);
-    assert_int_equal(h_count(t, kt_str_fmt(t->mem, "account_lockout WHERE retry_at = %lld", (long long)(T0 + 6000)).at), 1);
+    assert_int_equal(h_count(t, kt_str_fmt(t->mem, "account_lockout WHERE retry_at = %lld", (long long)(T0 + 6000)).at),
+                     1);
     assert_int_equal(h_sign_in_as(t, "ida@example.org", GOOD_PASSWORD), 422);
     t->clock.fixed_ms = T0 + 6000;
     assert_int_equal(h_sign_in_as(t, "ida@example.org", GOOD_PASSWORD), 303);
-    assert_int_equal(h_count(t, "account_lockout"), 0);      /* success forgets them */
+    assert_int_equal(h_count(t, "account_lockout"), 0); /* success forgets them */
 }
 
 static kt_err fail_hundred(db *d, void *ctx)
@@ -69,9 +71,9 @@ static void test_a_hundred_failures_stop_for_good_but_not_a_session_nor_the_rese
     int64_t rows_done = 0;
     h_signed_in(t, "ida@example.org");
     assert_int_equal(store_write(t->house.store, fail_hundred, t), KT_OK);
-    assert_int_equal(h_get(t, "/account"), 200);             /* the session lives on */
+    assert_int_equal(h_get(t, "/account"), 200); /* the session lives on */
     h_forget(t);
-    t->clock.fixed_ms = T0 + 100 * KT_DAY_MS;                /* no time heals it, nor does the clean-up */
+    t->clock.fixed_ms = T0 + 100 * KT_DAY_MS; /* no time heals it, nor does the clean-up */
     assert_int_equal(retention_run(t->house.registry, t->house.store, t->mem, t->clock.fixed_ms, &rows_done), KT_OK);
     assert_int_equal(h_sign_in_as(t, "ida@example.org", GOOD_PASSWORD), 422);
     h_get(t, "/reset");
@@ -119,7 +121,7 @@ static void test_a_session_ends_after_half_an_hour_without_use(void **state)
     t->clock.fixed_ms += 30 * KT_MINUTE_MS;
     assert_int_equal(h_get(t, "/account"), 303);
     assert_true(h_goes_to(t, "/sign-in?return_to=%2Faccount"));
-    assert_false(h_cookie(t, SID).len > 0);                  /* expired in the same answer */
+    assert_false(h_cookie(t, SID).len > 0); /* expired in the same answer */
 }
 
 static void test_no_session_lives_longer_than_twelve_hours(void **state)
@@ -139,7 +141,8 @@ static void test_staying_signed_in_lasts_two_weeks_idle_and_thirty_days_at_most(
     account_house *t = *state;
     h_customer(t, "ida@example.org");
     h_get(t, "/sign-in");
-    assert_int_equal(h_post(t, "/sign-in", "email", "ida@example.org", "password", GOOD_PASSWORD, "stay", "1", NULL), 303);
+    assert_int_equal(h_post(t, "/sign-in", "email", "ida@example.org", "password", GOOD_PASSWORD, "stay", "1", NULL),
+                     303);
     t->clock.fixed_ms += 13 * KT_DAY_MS;
     assert_int_equal(h_get(t, "/account"), 200);
     t->clock.fixed_ms += 13 * KT_DAY_MS;
@@ -168,13 +171,13 @@ static void test_ended_deleted_and_invented_sessions_are_answered_alike(void **s
     h_get(t, "/account");
     assert_int_equal(h_post(t, "/sign-out", NULL), 303);
     t->jar[0].name = KT_STR(SID);
-    t->jar[0].value = sid;                                   /* the old cookie comes back */
+    t->jar[0].value = sid; /* the old cookie comes back */
     t->accept = "application/json";
     assert_int_equal(h_get(t, "/account"), 401);
     assert_false(h_cookie(t, SID).len > 0);
     t->jar[0].value = KT_STR("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     assert_int_equal(h_get(t, "/account"), 401);
-    assert_int_equal(h_count(t, "account_session"), 0);      /* unknown is never adopted */
+    assert_int_equal(h_count(t, "account_session"), 0); /* unknown is never adopted */
     char *big = kt_alloc(t->mem, 10 * 1024 + 1);
     memset(big, 'A', 10 * 1024);
     t->jar[0].value = (kt_str){ big, 10 * 1024 };
@@ -187,7 +190,7 @@ static void test_ended_deleted_and_invented_sessions_are_answered_alike(void **s
     assert_int_equal(h_get(t, "/account"), 200);
     assert_int_equal(account_erase(t->room, t->mem, a.id, T0), KT_OK);
     t->accept = "application/json";
-    assert_int_equal(h_get(t, "/account"), 401);             /* at once, no cache in between */
+    assert_int_equal(h_get(t, "/account"), 401); /* at once, no cache in between */
 }
 
 static void test_two_session_cookies_are_bad_input(void **state)
@@ -208,17 +211,20 @@ static void test_another_kind_of_browser_is_asked_for_the_password(void **state)
     assert_int_equal(h_get(t, "/account/profile"), 303);
     assert_true(h_goes_to(t, "/account/confirm?return_to=%2Faccount%2Fprofile"));
     assert_int_equal(h_get(t, "/account/confirm?return_to=%2Faccount%2Fprofile"), 200);
-    assert_int_equal(h_post(t, "/account/confirm", "password", OTHER_PASSWORD, "return_to", "/account/profile", NULL), 422);
+    assert_int_equal(h_post(t, "/account/confirm", "password", OTHER_PASSWORD, "return_to", "/account/profile", NULL),
+                     422);
     assert_int_equal(h_get(t, "/account/profile"), 303);
     h_get(t, "/account/confirm");
-    assert_int_equal(h_post(t, "/account/confirm", "password", GOOD_PASSWORD, "return_to", "/account/profile", NULL), 303);
+    assert_int_equal(h_post(t, "/account/confirm", "password", GOOD_PASSWORD, "return_to", "/account/profile", NULL),
+                     303);
     assert_true(h_goes_to(t, "/account/profile"));
-    assert_false(kt_str_eq(before, h_cookie(t, SID)));       /* a new token */
+    assert_false(kt_str_eq(before, h_cookie(t, SID))); /* a new token */
     assert_int_equal(h_get(t, "/account/profile"), 200);
     t->agent = FIREFOX;
     t->jar[0].value = KT_STR_NONE;
-    for (size_t i = 0; i < JAR_MAX; i++) if (kt_str_is(t->jar[i].name, SID)) t->jar[i].value = before;
-    assert_int_equal(h_get(t, "/account/profile"), 303);     /* and the old one is worth nothing */
+    for (size_t i = 0; i < JAR_MAX; i++)
+        if (kt_str_is(t->jar[i].name, SID)) t->jar[i].value = before;
+    assert_int_equal(h_get(t, "/account/profile"), 303); /* and the old one is worth nothing */
     assert_true(kt_str_starts(h_header(t, "location"), KT_STR("/sign-in")));
 }
 
@@ -280,7 +286,8 @@ static void test_sessions_are_listed_and_ended_by_their_owner_alone(void **state
     h_signed_in(t, "ben@example.org");
     rows *r = NULL;
     kt_str ben = KT_STR_NONE;
-    assert_int_equal(store_rows_text(store_reader(t->house.store), "SELECT id FROM account_session", ARGS(), &r), KT_OK);
+    assert_int_equal(store_rows_text(store_reader(t->house.store), "SELECT id FROM account_session", ARGS(), &r),
+                     KT_OK);
     if (rows_next(r)) ben = kt_str_dup(t->mem, rows_text(r, "id"));
     assert_int_equal(rows_end(r), KT_OK);
     h_forget(t);
@@ -295,18 +302,20 @@ static void test_sessions_are_listed_and_ended_by_their_owner_alone(void **state
     assert_true(h_says(t, "198.51.100.0/24"));
     assert_false(h_says(t, "198.51.100.7"));
     assert_int_equal(h_post(t, kt_str_fmt(t->mem, "/account/sessions/%.*s/end", KT_ARG(ben)).at, NULL), 303);
-    assert_int_equal(h_count(t, "account_session"), 3);      /* somebody else's is not ended */
+    assert_int_equal(h_count(t, "account_session"), 3); /* somebody else's is not ended */
     assert_int_equal(h_post(t, "/account/sessions/end", "which", "others", NULL), 303);
     assert_int_equal(h_count(t, "account_session"), 2);
     kt_str there = h_cookie(t, SID);
     t->agent = FIREFOX;
-    for (size_t i = 0; i < JAR_MAX; i++) if (kt_str_is(t->jar[i].name, SID)) t->jar[i].value = here;
+    for (size_t i = 0; i < JAR_MAX; i++)
+        if (kt_str_is(t->jar[i].name, SID)) t->jar[i].value = here;
     assert_int_equal(h_get(t, "/account"), 303);
     t->agent = CHROME;
-    for (size_t i = 0; i < JAR_MAX; i++) if (kt_str_is(t->jar[i].name, SID)) t->jar[i].value = there;
+    for (size_t i = 0; i < JAR_MAX; i++)
+        if (kt_str_is(t->jar[i].name, SID)) t->jar[i].value = there;
     assert_int_equal(h_get(t, "/account/sessions"), 200);
     assert_int_equal(h_post(t, "/account/sessions/end", "which", "all", NULL), 303);
-    assert_int_equal(h_count(t, "account_session"), 1);      /* Ben's */
+    assert_int_equal(h_count(t, "account_session"), 1); /* Ben's */
     assert_false(h_cookie(t, SID).len > 0);
 }
 
@@ -318,7 +327,7 @@ static void test_signing_out_is_a_post(void **state)
     assert_int_equal(h_count(t, "account_session"), 1);
     kt_str csrf = t->csrf;
     t->csrf = KT_STR_NONE;
-    assert_int_equal(h_post(t, "/sign-out", NULL), 403);     /* not without the form's token */
+    assert_int_equal(h_post(t, "/sign-out", NULL), 403); /* not without the form's token */
     t->csrf = csrf;
     assert_int_equal(h_post(t, "/sign-out", NULL), 303);
     assert_int_equal(h_count(t, "account_session"), 0);
@@ -328,27 +337,32 @@ static void test_signing_out_is_a_post(void **state)
 static void test_return_to_stays_in_the_house(void **state)
 {
     account_house *t = *state;
-    static const char *const evil[] = { "//evil.example", "/\\evil.example", "https:evil.example", "https://evil.example",
-                                        "%2f%2fevil.example", "/%2fevil.example", "\\\\evil.example", "javascript:alert(1)" };
+    static const char *const evil[] = { "//evil.example",       "/\\evil.example",    "https:evil.example",
+                                        "https://evil.example", "%2f%2fevil.example", "/%2fevil.example",
+                                        "\\\\evil.example",     "javascript:alert(1)" };
     h_customer(t, "ida@example.org");
     for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
         h_forget(t);
         t->ip = kt_str_fmt(t->mem, "203.0.113.%zu", i + 1).at;
         h_get(t, "/sign-in");
-        assert_int_equal(h_post(t, "/sign-in", "email", "ida@example.org", "password", GOOD_PASSWORD, "return_to", evil[i], NULL), 303);
+        assert_int_equal(
+            h_post(t, "/sign-in", "email", "ida@example.org", "password", GOOD_PASSWORD, "return_to", evil[i], NULL),
+            303);
         if (!h_goes_to(t, "/")) fail_msg("%s led to %.*s", evil[i], KT_ARG(h_header(t, "location")));
     }
     h_forget(t);
     h_get(t, "/sign-in?return_to=%2Faccount%2Fsessions%3Fa%3Db");
     assert_true(h_says(t, "/account/sessions?a=b"));
-    h_post(t, "/sign-in", "email", "ida@example.org", "password", GOOD_PASSWORD, "return_to", "/account/sessions?a=b", NULL);
+    h_post(t, "/sign-in", "email", "ida@example.org", "password", GOOD_PASSWORD, "return_to", "/account/sessions?a=b",
+           NULL);
     assert_true(h_goes_to(t, "/account/sessions?a=b"));
 }
 
 static void test_signed_in_pages_are_not_stored(void **state)
 {
     account_house *t = *state;
-    static const char *const pages_of[] = { "/account", "/account/profile", "/account/sessions", "/account/email", "/account/delete" };
+    static const char *const pages_of[] = { "/account", "/account/profile", "/account/sessions", "/account/email",
+                                            "/account/delete" };
     h_signed_in(t, "ida@example.org");
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(h_get(t, pages_of[i]), 200);
@@ -433,7 +447,7 @@ static void test_a_read_of_a_session_costs_microseconds(void **state)
     int64_t each = (kt_monotonic_us() - from) / 2000;
     kt_arena_free(mem);
     print_message("one look-up: %lld us\n", (long long)each);
-    assert_true(each < 200);                                 /* with sanitizers and a malloc an allocation */
+    assert_true(each < 200); /* with sanitizers and a malloc an allocation */
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, h_setup, h_teardown)

@@ -9,13 +9,15 @@
 static void test_r1_the_form_collects_exactly_the_declared_fields(void **state)
 {
     account_house *t = *state;
-    static const char *const declared[] = { "csrf", "email", "password", "first_name", "last_name", "street", "postcode", "city",
-                                            "country", "phone", "terms" };
+    static const char *const declared[] = { "csrf",     "email", "password", "first_name", "last_name", "street",
+                                            "postcode", "city",  "country",  "phone",      "terms" };
     size_t found = 0, at = 0;
     assert_int_equal(h_get(t, "/sign-up"), 200);
-    size_t from = kt_str_find(t->body, KT_STR("action=\"/sign-up\""), 0), to = kt_str_find(t->body, KT_STR("</form>"), from);
+    size_t from = kt_str_find(t->body, KT_STR("action=\"/sign-up\""), 0),
+           to = kt_str_find(t->body, KT_STR("</form>"), from);
     kt_str f = kt_str_slice(t->body, from, to);
-    for (at = kt_str_find(f, KT_STR(" name=\""), 0); at != KT_NOT_FOUND_AT; at = kt_str_find(f, KT_STR(" name=\""), at + 1)) {
+    for (at = kt_str_find(f, KT_STR(" name=\""), 0); at != KT_NOT_FOUND_AT;
+         at = kt_str_find(f, KT_STR(" name=\""), at + 1)) {
         kt_str name = kt_str_slice(f, at + 7, kt_str_find_byte(f, '"', at + 7));
         bool known = false;
         for (size_t i = 0; i < sizeof declared / sizeof *declared; i++) known |= kt_str_is(name, declared[i]);
@@ -29,13 +31,18 @@ static void test_r1_the_record_holds_what_was_typed_plus_ip_and_time(void **stat
 {
     account_house *t = *state;
     h_get(t, "/sign-up");
-    assert_int_equal(h_post(t, "/sign-up", "email", "J\xc3\xb6rg+kontor@B\xc3\xbc" "cher.example", "password", GOOD_PASSWORD,
-                            "first_name", " Jo\xcc\x88rg ", "last_name", "Gro\xc3\x9f", "street", "M\xc3\xbchlenweg 3", "postcode", "20457",
-                            "city", "Hamburg", "country", "DE", "phone", "(040) 123 456-7", "terms", "1", NULL), 303);
+    assert_int_equal(h_post(t, "/sign-up", "email",
+                            "J\xc3\xb6rg+kontor@B\xc3\xbc"
+                            "cher.example",
+                            "password", GOOD_PASSWORD, "first_name", " Jo\xcc\x88rg ", "last_name", "Gro\xc3\x9f",
+                            "street", "M\xc3\xbchlenweg 3", "postcode", "20457", "city", "Hamburg", "country", "DE",
+                            "phone", "(040) 123 456-7", "terms", "1", NULL),
+                     303);
     account a = h_account(t, "j\xc3\xb6rg+kontor@xn--bcher-kva.example");
     assert_true(kt_str_is(a.state, "pending"));
-    assert_true(kt_str_is(a.email, "J\xc3\xb6rg+kontor@B\xc3\xbc" "cher.example"));
-    assert_true(kt_str_is(a.first_name, "J\xc3\xb6rg"));           /* composed, without the blanks */
+    assert_true(kt_str_is(a.email, "J\xc3\xb6rg+kontor@B\xc3\xbc"
+                                   "cher.example"));
+    assert_true(kt_str_is(a.first_name, "J\xc3\xb6rg")); /* composed, without the blanks */
     assert_true(kt_str_is(a.last_name, "Gro\xc3\x9f"));
     assert_true(kt_str_is(a.street, "M\xc3\xbchlenweg 3"));
     assert_true(kt_str_is(a.country, "DE"));
@@ -89,8 +96,9 @@ static void test_unknown_fields_are_refused(void **state)
     static const char *const extra[] = { "role", "id", "state", "confirmed_at", "newsletter" };
     for (size_t i = 0; i < 5; i++) {
         h_get(t, "/sign-up");
-        assert_int_equal(h_post(t, "/sign-up", "email", "ida@example.org", "password", GOOD_PASSWORD, "first_name", "Ida",
-                                "last_name", "Nissen", "terms", "1", extra[i], "owner", NULL), 400);
+        assert_int_equal(h_post(t, "/sign-up", "email", "ida@example.org", "password", GOOD_PASSWORD, "first_name",
+                                "Ida", "last_name", "Nissen", "terms", "1", extra[i], "owner", NULL),
+                         400);
     }
     assert_int_equal(h_count(t, "account"), 0);
     assert_int_equal(h_count(t, "outbox"), 0);
@@ -101,9 +109,19 @@ static void test_what_is_no_address_is_refused_beside_its_field(void **state)
     account_house *t = *state;
     char long_one[310];
     memset(long_one, 'a', 300);
-    strcpy(long_one + 300, "@x.org");
-    const char *bad[] = { "a@b@c", " ida@example.org", "ida@example.org ", "ida@example.org\r\nBcc: x@example.org", long_one,
-                          "admin@[127.0.0.1]", "ida", "@example.org", "ida@", "ida@localhost", "\"i d a\"@example.org", "" };
+    memcpy(long_one + 300, "@x.org", 7);
+    const char *bad[] = { "a@b@c",
+                          " ida@example.org",
+                          "ida@example.org ",
+                          "ida@example.org\r\nBcc: x@example.org",
+                          long_one,
+                          "admin@[127.0.0.1]",
+                          "ida",
+                          "@example.org",
+                          "ida@",
+                          "ida@localhost",
+                          "\"i d a\"@example.org",
+                          "" };
     t->accept = "application/json";
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         t->accept = NULL;
@@ -112,7 +130,7 @@ static void test_what_is_no_address_is_refused_beside_its_field(void **state)
         if (h_sign_up_as(t, bad[i], GOOD_PASSWORD) != 400) fail_msg("%s gave %d", bad[i], t->status);
     }
     h_send(t, "POST", "/sign-up", KT_STR("email=%ED%A0%80@example.org"), "application/x-www-form-urlencoded");
-    assert_int_equal(t->status, 400);                       /* an unpaired surrogate is no text */
+    assert_int_equal(t->status, 400); /* an unpaired surrogate is no text */
     assert_int_equal(h_count(t, "account"), 0);
     assert_int_equal(h_count(t, "outbox"), 0);
 }
@@ -122,8 +140,8 @@ static int with_name(account_house *t, const char *name)
     t->accept = NULL;
     h_get(t, "/sign-up");
     t->accept = "application/json";
-    return h_post(t, "/sign-up", "email", "ida@example.org", "password", GOOD_PASSWORD, "first_name", name, "last_name", "Nissen",
-                  "terms", "1", NULL);
+    return h_post(t, "/sign-up", "email", "ida@example.org", "password", GOOD_PASSWORD, "first_name", name, "last_name",
+                  "Nissen", "terms", "1", NULL);
 }
 
 static void test_names_are_text_and_nothing_else(void **state)
@@ -131,14 +149,16 @@ static void test_names_are_text_and_nothing_else(void **state)
     account_house *t = *state;
     char marks[20002] = "a";
     for (int i = 0; i < 10000; i++) memcpy(marks + 1 + 2 * i, "\xcc\x81", 2);
-    assert_int_equal(with_name(t, "a\xe2\x80\xae" "b"), 400);        /* right-to-left override */
+    assert_int_equal(with_name(t, "a\xe2\x80\xae"
+                                  "b"),
+                     400); /* right-to-left override */
     assert_true(h_reason_is(t, "first_name", "control"));
     assert_int_equal(with_name(t, marks), 400);
     assert_true(h_reason_is(t, "first_name", "long"));
     assert_int_equal(with_name(t, "a\nb"), 400);
     assert_int_equal(with_name(t, "  "), 400);
     assert_true(h_reason_is(t, "first_name", "empty"));
-    assert_int_equal(with_name(t, "<script>alert(1)</script>"), 303);   /* is a strange name, shown escaped */
+    assert_int_equal(with_name(t, "<script>alert(1)</script>"), 303); /* is a strange name, shown escaped */
     t->accept = NULL;
     assert_int_equal(h_get(t, h_link(t, "ida@example.org", "confirm")), 303);
     h_get(t, "/verify");
@@ -198,8 +218,8 @@ static void test_every_kind_of_password_gets_its_answer(void **state)
 static void test_forms_from_elsewhere_are_refused(void **state)
 {
     account_house *t = *state;
-    static const char *const origins[] = { "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: null", "",
-                                           "Origin: https://kontor.example.evil.example" };
+    static const char *const origins[] = { "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: null",
+                                           "", "Origin: https://kontor.example.evil.example" };
     for (size_t i = 0; i < 5; i++) {
         t->origin_header = NULL;
         h_get(t, "/sign-up");
@@ -212,7 +232,7 @@ static void test_forms_from_elsewhere_are_refused(void **state)
     assert_int_equal(h_post(t, "/sign-up", "email", "ida@example.org", NULL), 403);
     h_get(t, "/sign-up");
     kt_str mine = t->csrf;
-    h_forget(t);                                             /* another browser with a token of the first */
+    h_forget(t); /* another browser with a token of the first */
     h_get(t, "/sign-up");
     t->csrf = mine;
     assert_int_equal(h_post(t, "/sign-up", "email", "ida@example.org", NULL), 403);
@@ -246,11 +266,11 @@ static void test_known_and_unknown_addresses_get_the_same_answer(void **state)
     assert_true(kt_str_eq(h_header(t, "location"), location));
     assert_true(kt_str_eq(t->body, body));
     assert_int_equal(t->headers->count, headers);
-    assert_int_equal(h_mails(t), before + 2);                /* one mail in either case */
+    assert_int_equal(h_mails(t), before + 2); /* one mail in either case */
     assert_non_null(h_mail(t, "ida@example.org", "exists"));
     assert_null(h_mail(t, "ida@example.org", "confirm") == NULL ? NULL : h_mail(t, "IDA@Example.ORG", "confirm"));
     h_forget(t);
-    assert_int_equal(h_sign_in_as(t, "ida@example.org", OTHER_PASSWORD), 422);      /* nothing changed */
+    assert_int_equal(h_sign_in_as(t, "ida@example.org", OTHER_PASSWORD), 422); /* nothing changed */
     assert_int_equal(h_sign_in_as(t, "ida@example.org", GOOD_PASSWORD), 303);
 }
 
@@ -265,14 +285,19 @@ static void test_the_owner_is_told_once_an_hour_however_often_somebody_tries(voi
 
 /* ---- in parallel, and when the disk is full ---- */
 
-typedef struct { account_house *t; kt_err err; } parallel;
+typedef struct {
+    account_house *t;
+    kt_err err;
+} parallel;
 
 static void *register_once(void *ctx)
 {
     parallel *p = ctx;
     kt_arena *mem = kt_arena_new();
-    registration r = { .who = { KT_STR("Nissen"), KT_STR("Ida"), KT_STR(""), KT_STR(""), KT_STR(""), KT_STR(""), KT_STR("") },
-                       .lang = "de", .request_id = KT_STR("x") };
+    registration r = { .who = { KT_STR("Nissen"), KT_STR("Ida"), KT_STR(""), KT_STR(""), KT_STR(""), KT_STR(""),
+                                KT_STR("") },
+                       .lang = "de",
+                       .request_id = KT_STR("x") };
     const char *reason;
     assert_true(email_parse(mem, KT_STR("ida@example.org"), true, &r.email, &reason));
     p->err = account_register(p->t->room, mem, &r, T0);
@@ -291,11 +316,11 @@ static void test_a_hundred_sign_ups_at_once_make_one_account(void **state)
     }
     for (int i = 0; i < 100; i++) {
         pthread_join(threads[i], NULL);
-        assert_int_equal(p[i].err, KT_OK);                   /* equal answers */
+        assert_int_equal(p[i].err, KT_OK); /* equal answers */
     }
     assert_int_equal(h_count(t, "account"), 1);
     assert_int_equal(t->told[BUS_ACCOUNT_CREATED], 1);
-    assert_true(h_mails(t) <= 3);                            /* the link, and as often again as the limit lets */
+    assert_true(h_mails(t) <= 3); /* the link, and as often again as the limit lets */
 }
 
 static void test_a_full_disk_leaves_no_half_account_and_no_mail(void **state)
@@ -330,11 +355,11 @@ static void test_a_scanner_that_opens_the_link_confirms_nothing(void **state)
     h_forget(t);
     assert_int_equal(h_send(t, "HEAD", link, KT_STR(""), NULL), 303);
     assert_int_equal(h_get(t, link), 303);
-    assert_true(h_goes_to(t, "/verify"));                    /* the token has left the address */
+    assert_true(h_goes_to(t, "/verify")); /* the token has left the address */
     assert_int_equal(h_get(t, "/verify"), 200);
     assert_true(kt_str_is(h_header(t, "referrer-policy"), "no-referrer"));
     assert_true(account_is(&(account){ .state = h_account(t, "ida@example.org").state }, "pending"));
-    assert_int_equal(h_post(t, "/verify", NULL), 303);       /* in another browser than the sign-up */
+    assert_int_equal(h_post(t, "/verify", NULL), 303); /* in another browser than the sign-up */
     assert_true(kt_str_is(h_account(t, "ida@example.org").state, "active"));
     assert_int_equal(t->told[BUS_ACCOUNT_CONFIRMED], 1);
     assert_int_equal(h_count(t, "account_proof WHERE done_at IS NOT NULL AND asked_prefix = '198.51.100.0/24'"), 1);
@@ -362,7 +387,10 @@ static void test_used_expired_altered_and_foreign_tokens_are_gone_alike(void **s
     const char *ben = h_link(t, "ben@example.org", "confirm");
     char *wrong_case = kt_str_z(t->mem, kt_str_c(ben));
     for (char *c = wrong_case + strlen("/verify?t="); *c; c++)
-        if (*c >= 'a' && *c <= 'z') { *c = (char)(*c - 32); break; }
+        if (*c >= 'a' && *c <= 'z') {
+            *c = (char)(*c - 32);
+            break;
+        }
     assert_int_equal(follow(t, wrong_case), 410);
     assert_int_equal(follow(t, "/verify?t=short"), 410);
     assert_int_equal(follow(t, "/verify"), 410);
@@ -380,7 +408,7 @@ static void test_a_token_of_another_kind_confirms_nothing(void **state)
     h_post(t, "/reset", "email", "ida@example.org", NULL);
     const char *reset = h_link(t, "ida@example.org", "reset");
     assert_int_equal(follow(t, kt_str_fmt(t->mem, "/verify%s", strchr(reset, '?')).at), 410);
-    assert_int_equal(h_count(t, "account_token WHERE kind = 'reset'"), 1);      /* and was not used up by it */
+    assert_int_equal(h_count(t, "account_token WHERE kind = 'reset'"), 1); /* and was not used up by it */
 }
 
 static void test_the_confirmation_is_sent_again_three_times_an_hour(void **state)
@@ -392,9 +420,9 @@ static void test_the_confirmation_is_sent_again_three_times_an_hour(void **state
         h_get(t, "/sign-up/sent");
         assert_int_equal(h_post(t, "/verify/resend", "email", "ida@example.org", NULL), 303);
         h_post(t, "/verify/resend", "email", "nobody@example.org", NULL);
-        assert_int_equal(t->status, 303);                    /* the same for an address without account */
+        assert_int_equal(t->status, 303); /* the same for an address without account */
     }
-    assert_int_equal(h_mails(t), first + 2);                 /* three in the hour, the first one counted */
+    assert_int_equal(h_mails(t), first + 2); /* three in the hour, the first one counted */
     assert_null(h_mail(t, "nobody@example.org", "confirm"));
 }
 
@@ -418,14 +446,16 @@ static void test_pages_speak_both_languages_and_mails_follow(void **state)
     assert_int_equal(h_get(t, "/sign-up?lang=en"), 200);
     assert_true(h_says(t, "lang=\"en\""));
     assert_true(h_says(t, "First name"));
-    assert_int_equal(h_post(t, "/sign-up?lang=en", "email", "ben@example.org", "password", GOOD_PASSWORD, "first_name", "Ben",
-                            "last_name", "Ipsen", "terms", "1", NULL), 303);
+    assert_int_equal(h_post(t, "/sign-up?lang=en", "email", "ben@example.org", "password", GOOD_PASSWORD, "first_name",
+                            "Ben", "last_name", "Ipsen", "terms", "1", NULL),
+                     303);
     const got_mail *m = h_mail(t, "ben@example.org", "confirm");
     assert_true(kt_str_is(m->subject, "Please confirm your e-mail address"));
     assert_true(kt_str_is(m->language, "en"));
     assert_true(kt_str_ends(kt_str_trim(m->text), KT_STR("because somebody signed up with this address.")));
     h_sign_up_as(t, "ida@example.org", GOOD_PASSWORD);
-    assert_true(kt_str_is(h_mail(t, "ida@example.org", "confirm")->subject, "Bitte best\xc3\xa4tige deine E-Mail-Adresse"));
+    assert_true(
+        kt_str_is(h_mail(t, "ida@example.org", "confirm")->subject, "Bitte best\xc3\xa4tige deine E-Mail-Adresse"));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, h_setup, h_teardown)

@@ -106,7 +106,10 @@ static void test_rehash_is_asked_for_when_parameters_rise(void **state)
     kt_passwords_free(strong);
 }
 
-typedef struct { kt_passwords *p; atomic_int done, busy; } storm;
+typedef struct {
+    kt_passwords *p;
+    atomic_int done, busy;
+} storm;
 
 static void *one_of_many(void *ctx)
 {
