@@ -4,8 +4,8 @@
 #include "account/account.h"
 
 typedef struct {
-    const char code[3];
     const char *de, *en;
+    char code[3];
     short en_place;
 } country;
 static const country countries[] = {
