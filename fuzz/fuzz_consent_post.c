@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void make_policy(policy *p)
 {
     static const char *const names[] = { "page-statistics", "chat", "guides" };
-    *p = (policy){ .version = 7, .n = 3, .offered = 5 };          /* the second one is not offered */
+    *p = (policy){ .version = 7, .n = 3, .offered = 5 }; /* the second one is not offered */
     for (size_t i = 0; i < 3; i++) p->services[i].id = kt_str_c(names[i]);
 }
 
@@ -19,7 +19,9 @@ static void check(const policy *p, const decision *d)
     if (d->version != p->version) abort();
     if (strcmp(d->action, "necessary_only") == 0 && d->granted) abort();
     if (strcmp(d->action, "accept_all") == 0 && d->granted != p->offered) abort();
-    if ((strcmp(d->action, "gpc") == 0 || strcmp(d->action, "dnt") == 0 || strcmp(d->action, "withdraw") == 0) && d->granted) abort();
+    if ((strcmp(d->action, "gpc") == 0 || strcmp(d->action, "dnt") == 0 || strcmp(d->action, "withdraw") == 0) &&
+        d->granted)
+        abort();
     if (d->path.at && (d->path.len == 0 || d->path.at[0] != '/' || d->path.len > 200)) abort();
     if (d->shown_for_ms < 0 || d->shown_for_ms > KT_DAY_MS) abort();
 }
@@ -34,7 +36,9 @@ static form *form_of(kt_arena *mem, kt_str text)
         size_t at = kt_str_find_byte(pair, '=', 0);
         form_field *x = KT_NEW(mem, form_field);
         if (!kt_percent_decode(mem, kt_str_slice(pair, 0, at), true, &x->name)) continue;
-        if (!kt_percent_decode(mem, at == KT_NOT_FOUND_AT ? KT_STR("") : kt_str_slice(pair, at + 1, pair.len), true, &x->value)) continue;
+        if (!kt_percent_decode(mem, at == KT_NOT_FOUND_AT ? KT_STR("") : kt_str_slice(pair, at + 1, pair.len), true,
+                               &x->value))
+            continue;
         *end = x;
         end = &x->next;
         f->count++;

@@ -151,9 +151,9 @@ kt_err consent_get_account(request *rq, reply *rs)
         put_record(room, rq, &list[i], row);
         kt_set_bool(rq->mem, row, "in_force", i == 0);
         kt_set_str(rq->mem, row, "proof_href",
-                   is_own(room, rq, list[i].id) ? kt_str_fmt(rq->mem, "/consent/proof/%.*s?seq=%lld", KT_ARG(list[i].id),
-                                                             (long long)list[i].seq)
-                                                : KT_STR(""));
+                   is_own(room, rq, list[i].id)
+                       ? kt_str_fmt(rq->mem, "/consent/proof/%.*s?seq=%lld", KT_ARG(list[i].id), (long long)list[i].seq)
+                       : KT_STR(""));
     }
     kt_set_bool(rq->mem, data, "empty", n == 0);
     kt_set_bool(rq->mem, data, "no_index", true);

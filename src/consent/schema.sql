@@ -23,8 +23,8 @@ CREATE TABLE consent_record (
   decided_at     INTEGER NOT NULL,    -- server clock, ms
   received_at    INTEGER NOT NULL,    -- server clock, ms
   day            TEXT NOT NULL,       -- day of the chain, YYYY-MM-DD UTC
-  action         TEXT NOT NULL CHECK (action IN ('accept_all', 'necessary_only', 'select', 'withdraw', 'gpc', 'dnt',
-                                                 'expire', 'version_reset', 'staff', 'import')), -- what was done
+  action         TEXT NOT NULL CHECK (action IN ('accept_all', 'necessary_only', 'select', 'withdraw', 'gpc', 'dnt', -- what was done
+                                                 'expire', 'version_reset', 'staff', 'import')),
   granted        TEXT NOT NULL,       -- JSON list of service ids
   denied         TEXT NOT NULL,       -- JSON list of service ids; with granted: all services of the version
   policy_version INTEGER NOT NULL REFERENCES consent_version (version), -- what the decision was about

@@ -120,7 +120,7 @@ static inline int h_setup(void **state)
     t->mem = kt_arena_new();
     t->clock = kt_clock_fixed(T0);
     t->random = kt_random_seeded(7);
-    strcpy(t->dir, "/tmp/kontor-consent-XXXXXX");
+    snprintf(t->dir, sizeof t->dir, "/tmp/kontor-consent-XXXXXX");
     assert_non_null(mkdtemp(t->dir));
     snprintf(t->config, sizeof t->config, "%s/kontor.yaml", t->dir);
     h_open(t, NULL);

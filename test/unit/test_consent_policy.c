@@ -3,34 +3,45 @@
 #include "consent_house.h"
 
 /* An operator's file with two more services; the parts in brackets are what the tests change. */
-typedef struct { const char *recipients, *data, *lifetime, *purposes, *transfer, *name, *hosts; bool third_party, without_b; } changes;
+typedef struct {
+    const char *recipients, *data, *lifetime, *purposes, *transfer, *name, *hosts;
+    bool third_party, without_b;
+} changes;
 
-static const changes as_first = { "[alpha]", "a_data", "P30D", "p_one", "", "Dienst A", "[cdn.alpha.example]", true, false };
+static const changes as_first = { "[alpha]", "a_data", "P30D", "p_one", "", "Dienst A", "[cdn.alpha.example]",
+                                  true,      false };
 
 static const char *file_of(consent_house *t, const changes *c)
 {
-    return kt_str_z(t->mem, kt_str_fmt(t->mem, OPERATOR
-        "recipients:\n"
-        "  - { id: alpha, name: Alpha GmbH, country: DE, role: processor, role_words: {de: x, en: x}, data_scope: {de: x, en: x},"
-        " notice_url: https://alpha.example/privacy, removal_url: https://alpha.example/out%s }\n"
-        "  - { id: beta, name: Beta GmbH, country: DE, role: processor, role_words: {de: x, en: x}, data_scope: {de: x, en: x} }\n"
-        "activities:\n"
-        "  - id: a-activity\n    section: 13\n    order: 1\n    title: { de: A, en: A }\n    description: { de: A., en: A. }\n"
-        "    subjects: [visitor]\n    sources: [device]\n"
-        "    data: [ { id: %s, de: Daten, en: data } ]\n"
-        "    purposes: [ { id: %s, de: Zweck, en: purpose } ]\n"
-        "    legal_basis: [ { article: \"6(1)(a)\" } ]\n"
-        "    device_access: consent\n    consent_purpose: affiliate\n    recipients: %s\n"
-        "    retention: [ { id: r, rule: duration, start: contact, max: P30D, then: erase, by: provider, wording: {de: x, en: x} } ]\n"
-        "    rights: { objection: withdrawal, objection_words: {de: x, en: x} }\n"
-        "    cookies: [ { id: a-cookie, name: acook, kind: function_use, category: affiliate, service: a, host: alpha.example,"
-        " lifetime: %s, third_party_access: true, purpose: {de: x, en: x} } ]\n"
-        "services:\n"
-        "  - { id: a, category: affiliate, activities: [a-activity], name: {de: %s, en: A}, purpose: {de: x, en: x},"
-        " hosts: %s, storage_keys: [a_key], third_party: %s }\n%s",
-        c->transfer, c->data, c->purposes, c->recipients, c->lifetime, c->name, c->hosts, c->third_party ? "true" : "false",
-        c->without_b ? "" : "  - { id: b, category: guides, activities: [cookies-analytics], name: {de: B, en: B}, purpose: {de: x, en: x},"
-                            " hosts: [], storage_keys: [], third_party: false }\n"));
+    return kt_str_z(
+        t->mem,
+        kt_str_fmt(
+            t->mem,
+            OPERATOR
+            "recipients:\n"
+            "  - { id: alpha, name: Alpha GmbH, country: DE, role: processor, role_words: {de: x, en: x}, data_scope: {de: x, en: x},"
+            " notice_url: https://alpha.example/privacy, removal_url: https://alpha.example/out%s }\n"
+            "  - { id: beta, name: Beta GmbH, country: DE, role: processor, role_words: {de: x, en: x}, data_scope: {de: x, en: x} }\n"
+            "activities:\n"
+            "  - id: a-activity\n    section: 13\n    order: 1\n    title: { de: A, en: A }\n    description: { de: A., en: A. }\n"
+            "    subjects: [visitor]\n    sources: [device]\n"
+            "    data: [ { id: %s, de: Daten, en: data } ]\n"
+            "    purposes: [ { id: %s, de: Zweck, en: purpose } ]\n"
+            "    legal_basis: [ { article: \"6(1)(a)\" } ]\n"
+            "    device_access: consent\n    consent_purpose: affiliate\n    recipients: %s\n"
+            "    retention: [ { id: r, rule: duration, start: contact, max: P30D, then: erase, by: provider, wording: {de: x, en: x} } ]\n"
+            "    rights: { objection: withdrawal, objection_words: {de: x, en: x} }\n"
+            "    cookies: [ { id: a-cookie, name: acook, kind: function_use, category: affiliate, service: a, host: alpha.example,"
+            " lifetime: %s, third_party_access: true, purpose: {de: x, en: x} } ]\n"
+            "services:\n"
+            "  - { id: a, category: affiliate, activities: [a-activity], name: {de: %s, en: A}, purpose: {de: x, en: x},"
+            " hosts: %s, storage_keys: [a_key], third_party: %s }\n%s",
+            c->transfer, c->data, c->purposes, c->recipients, c->lifetime, c->name, c->hosts,
+            c->third_party ? "true" : "false",
+            c->without_b
+                ? ""
+                : "  - { id: b, category: guides, activities: [cookies-analytics], name: {de: B, en: B}, purpose: {de: x, en: x},"
+                  " hosts: [], storage_keys: [], third_party: false }\n"));
 }
 
 static void open_as(consent_house *t, const changes *c)
@@ -51,7 +62,7 @@ static const kt_value *after(consent_house *t, const changes *c)
     return h_state(t, HEADERS(cookie));
 }
 
-#define VERSION_OF_FIRST 2           /* 1 is the register without the operator's services */
+#define VERSION_OF_FIRST 2 /* 1 is the register without the operator's services */
 
 static void expect_only_a_asked(consent_house *t, const kt_value *s)
 {
@@ -191,7 +202,8 @@ static void test_the_proof_shows_the_words_of_three_versions_ago(void **state)
     open_as(t, &c);
     assert_int_equal(h_decide(t, ALL, NULL), 204);
     const char *cookie = h_cookie_header(t, h_cookie_pair(t, "consent"));
-    const char *path = kt_str_z(t->mem, kt_str_fmt(t->mem, "/consent/proof/%s", h_last_text(t, "SELECT id FROM consent_record")));
+    const char *path =
+        kt_str_z(t->mem, kt_str_fmt(t->mem, "/consent/proof/%s", h_last_text(t, "SELECT id FROM consent_record")));
     static const char *const lifetimes[] = { "P31D", "P32D", "P33D" };
     c.name = "Neuwort";
     for (size_t i = 0; i < 3; i++) {
@@ -223,7 +235,8 @@ static void test_an_explicit_grant_against_gpc_wins_and_is_recorded_as_conflict(
 {
     consent_house *t = *state;
     open_as(t, &as_first);
-    const char *body = kt_str_z(t->mem, kt_str_fmt(t->mem, "{\"version\":%lld,\"granted\":[\"a\"]}", (long long)h_version(t)));
+    const char *body =
+        kt_str_z(t->mem, kt_str_fmt(t->mem, "{\"version\":%lld,\"granted\":[\"a\"]}", (long long)h_version(t)));
     assert_int_equal(h_ask(t, "POST", "/consent", HEADERS(SAME, JSON, "Sec-GPC: 1"), body), 204);
     assert_int_equal(h_count(t, "SELECT conflict FROM consent_record"), 1);
     const char *cookie = h_cookie_header(t, h_cookie_pair(t, "consent"));
@@ -297,15 +310,24 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, h_setup, h_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_a_new_recipient_asks_again_for_that_service_only), T(test_wider_data_asks_again),
-        T(test_a_longer_lifetime_asks_again), T(test_a_new_purpose_asks_again), T(test_a_new_third_country_asks_again),
-        T(test_a_new_host_asks_again), T(test_a_corrected_typo_asks_nobody), T(test_a_shorter_lifetime_narrows_silently),
-        T(test_a_removed_service_narrows_silently), T(test_a_new_service_asks_everybody_for_it_alone),
-        T(test_a_refusal_is_not_asked_again_because_the_service_grew), T(test_a_change_and_back_again_leaves_the_grant),
+        T(test_a_new_recipient_asks_again_for_that_service_only),
+        T(test_wider_data_asks_again),
+        T(test_a_longer_lifetime_asks_again),
+        T(test_a_new_purpose_asks_again),
+        T(test_a_new_third_country_asks_again),
+        T(test_a_new_host_asks_again),
+        T(test_a_corrected_typo_asks_nobody),
+        T(test_a_shorter_lifetime_narrows_silently),
+        T(test_a_removed_service_narrows_silently),
+        T(test_a_new_service_asks_everybody_for_it_alone),
+        T(test_a_refusal_is_not_asked_again_because_the_service_grew),
+        T(test_a_change_and_back_again_leaves_the_grant),
         T(test_the_proof_shows_the_words_of_three_versions_ago),
         T(test_gpc_switches_off_partner_and_third_party_services_granted_before),
-        T(test_an_explicit_grant_against_gpc_wins_and_is_recorded_as_conflict), T(test_dnt_switches_guides_off_even_when_granted),
-        T(test_the_content_policy_names_hosts_of_granted_services_only), T(test_a_host_that_could_break_the_header_does_not_start),
+        T(test_an_explicit_grant_against_gpc_wins_and_is_recorded_as_conflict),
+        T(test_dnt_switches_guides_off_even_when_granted),
+        T(test_the_content_policy_names_hosts_of_granted_services_only),
+        T(test_a_host_that_could_break_the_header_does_not_start),
         T(test_the_result_of_a_withdrawal_names_storage_and_the_providers_route),
         T(test_the_first_paragraph_names_recipients_and_third_countries),
     };

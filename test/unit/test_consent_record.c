@@ -8,15 +8,29 @@ static record sample(consent_house *t, const char *id, int64_t at_ms)
 {
     const policy *p = h_room(t)->policy;
     return (record){
-        .id = kt_str_c(id), .decided_at = at_ms, .received_at = at_ms, .action = KT_STR("accept_all"),
-        .granted = KT_STR("[\"page-statistics\"]"), .denied = KT_STR("[]"), .policy_version = p->version,
-        .text_hash = p->words[0].hash, .ui_hash = p->ui_hash, .language = KT_STR("de"), .surface = KT_STR("banner"),
-        .origin = KT_STR("http://localhost"), .path = KT_STR("/"), .ua_family = KT_STR("Firefox, Linux"),
-        .ip_prefix = KT_STR("192.0.2.0/24"), .account_ref = KT_STR("ref"),
+        .id = kt_str_c(id),
+        .decided_at = at_ms,
+        .received_at = at_ms,
+        .action = KT_STR("accept_all"),
+        .granted = KT_STR("[\"page-statistics\"]"),
+        .denied = KT_STR("[]"),
+        .policy_version = p->version,
+        .text_hash = p->words[0].hash,
+        .ui_hash = p->ui_hash,
+        .language = KT_STR("de"),
+        .surface = KT_STR("banner"),
+        .origin = KT_STR("http://localhost"),
+        .path = KT_STR("/"),
+        .ua_family = KT_STR("Firefox, Linux"),
+        .ip_prefix = KT_STR("192.0.2.0/24"),
+        .account_ref = KT_STR("ref"),
     };
 }
 
-typedef struct { consent_house *t; record *r; } appending;
+typedef struct {
+    consent_house *t;
+    record *r;
+} appending;
 
 static kt_err append_it(db *d, void *ctx)
 {
@@ -33,13 +47,18 @@ static void append(consent_house *t, const char *id, int64_t at_ms)
 }
 
 static kt_err run_text(db *d, void *ctx) { return store_exec_text(d, ctx, NULL, NULL); }
-static kt_err sql_run(consent_house *t, const char *text) { return store_write(t->house.store, run_text, (void *)(uintptr_t)text); }
+static kt_err sql_run(consent_house *t, const char *text)
+{
+    return store_write(t->house.store, run_text, (void *)(uintptr_t)text);
+}
 
 static chain_report verify(consent_house *t)
 {
     chain_report report;
     kt_sha256 key = h_room(t)->head_key;
-    assert_int_equal(record_verify(store_reader(t->house.store), kt_sha256_str(&key), KT_STR_NONE, t->clock.fixed_ms, &report), KT_OK);
+    assert_int_equal(
+        record_verify(store_reader(t->house.store), kt_sha256_str(&key), KT_STR_NONE, t->clock.fixed_ms, &report),
+        KT_OK);
     return report;
 }
 
@@ -88,15 +107,21 @@ static void test_sequence_numbers_rise_per_id(void **state)
 static void test_the_database_refuses_every_change_and_early_deletion(void **state)
 {
     consent_house *t = *state;
-    static const char *const columns[] = { "id", "seq", "decided_at", "received_at", "day", "action", "granted", "denied",
-        "language", "surface", "origin", "path", "ua_family", "gpc", "dnt", "conflict", "shown_at", "keep_until_at",
-        "prev_hash", "hash", "n" };
+    static const char *const columns[] = { "id",       "seq",      "decided_at",    "received_at", "day",
+                                           "action",   "granted",  "denied",        "language",    "surface",
+                                           "origin",   "path",     "ua_family",     "gpc",         "dnt",
+                                           "conflict", "shown_at", "keep_until_at", "prev_hash",   "hash",
+                                           "n" };
     fill_three_days(t);
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        bool number = strcmp(columns[i], "seq") == 0 || strstr(columns[i], "_at") || strlen(columns[i]) == 3 || columns[i][0] == 'c' || columns[i][0] == 'n';
-        const char *text = kt_str_z(t->mem, kt_str_fmt(t->mem, "UPDATE consent_record SET %s = %s WHERE n = 3", columns[i],
-                                                       number ? "77" : strcmp(columns[i], "action") == 0 ? "'select'"
-                                                              : strcmp(columns[i], "surface") == 0 ? "'api'" : "'x'"));
+        bool number = strcmp(columns[i], "seq") == 0 || strstr(columns[i], "_at") || strlen(columns[i]) == 3 ||
+                      columns[i][0] == 'c' || columns[i][0] == 'n';
+        const char *text =
+            kt_str_z(t->mem, kt_str_fmt(t->mem, "UPDATE consent_record SET %s = %s WHERE n = 3", columns[i],
+                                        number                               ? "77"
+                                        : strcmp(columns[i], "action") == 0  ? "'select'"
+                                        : strcmp(columns[i], "surface") == 0 ? "'api'"
+                                                                             : "'x'"));
         assert_int_equal(sql_run(t, text), KT_REFUSED);
     }
     assert_int_equal(sql_run(t, "UPDATE consent_record SET account_ref = 'other' WHERE n = 3"), KT_REFUSED);
@@ -126,8 +151,10 @@ static void tamper(consent_house *t, const char *text)
     const char *path = kt_str_z(t->mem, kt_str_fmt(t->mem, "%s/kontor.db", t->dir));
     assert_int_equal(sqlite3_open(path, &file), SQLITE_OK);
     sqlite3_busy_timeout(file, 5000);
-    assert_int_equal(sqlite3_exec(file, "DROP TRIGGER IF EXISTS consent_record_fixed; DROP TRIGGER IF EXISTS consent_record_kept",
-                                  NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(file, "DROP TRIGGER IF EXISTS consent_record_fixed; DROP TRIGGER IF EXISTS consent_record_kept",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
     assert_int_equal(sqlite3_exec(file, text, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(file), SQLITE_OK);
 }
@@ -176,9 +203,13 @@ static void test_a_record_slipped_in_without_a_head_is_found(void **state)
 {
     consent_house *t = *state;
     fill_three_days(t);
-    assert_int_equal(sql_run(t, "INSERT INTO consent_record SELECT NULL, 'forged', 1, NULL, decided_at, received_at, '2026-10-01', action,"
-        " granted, denied, policy_version, text_hash, ui_hash, language, surface, origin, path, ua_family, NULL, 0, 0, 0, NULL,"
-        " keep_until_at, prev_hash, hash FROM consent_record WHERE n = 1"), KT_OK);
+    assert_int_equal(
+        sql_run(
+            t,
+            "INSERT INTO consent_record SELECT NULL, 'forged', 1, NULL, decided_at, received_at, '2026-10-01', action,"
+            " granted, denied, policy_version, text_hash, ui_hash, language, surface, origin, path, ua_family, NULL, 0, 0, 0, NULL,"
+            " keep_until_at, prev_hash, hash FROM consent_record WHERE n = 1"),
+        KT_OK);
     assert_false(verify(t).ok);
 }
 
@@ -188,11 +219,11 @@ static void test_retention_is_life_and_three_years_to_the_end_of_the_year(void *
     record_keep keep = h_room(t)->keep;
     int64_t expected = 0;
     assert_true(kt_time_parse(KT_STR("2031-01-01"), &expected));
-    assert_int_equal(record_keep_until(&keep, T0), expected);                       /* ends 2027-05-22 */
+    assert_int_equal(record_keep_until(&keep, T0), expected); /* ends 2027-05-22 */
     int64_t january = 0;
     assert_true(kt_time_parse(KT_STR("2026-01-01"), &january));
     assert_true(kt_time_parse(KT_STR("2030-01-01"), &expected));
-    assert_int_equal(record_keep_until(&keep, january), expected);                  /* ends 2026-06-30 */
+    assert_int_equal(record_keep_until(&keep, january), expected); /* ends 2026-06-30 */
     keep.cap_months = 12;
     assert_true(kt_time_parse(KT_STR("2027-01-01"), &expected));
     assert_int_equal(record_keep_until(&keep, january), expected);
@@ -236,20 +267,26 @@ static void test_texts_and_layout_are_kept_by_their_hash(void **state)
     assert_int_equal(h_count(t, "SELECT COUNT(*) AS n FROM consent_text WHERE kind = 'layout'"), 1);
     const char *body = h_last_text(t, "SELECT body FROM consent_text WHERE language = 'de'");
     assert_true(kt_str_eq(kt_hash_hex(t->mem, kt_str_c(body)), h_room(t)->policy->words[0].hash));
-    assert_non_null(strstr(h_last_text(t, "SELECT body FROM consent_text WHERE kind = 'layout'"), "==== web/consent.js"));
+    assert_non_null(
+        strstr(h_last_text(t, "SELECT body FROM consent_text WHERE kind = 'layout'"), "==== web/consent.js"));
 }
 
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, h_setup, h_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_an_untouched_chain_verifies), T(test_sequence_numbers_rise_per_id),
+        T(test_an_untouched_chain_verifies),
+        T(test_sequence_numbers_rise_per_id),
         T(test_the_database_refuses_every_change_and_early_deletion),
-        T(test_the_two_references_to_a_person_can_be_blanked_without_breaking_the_chain), T(test_a_changed_record_is_found),
-        T(test_a_record_taken_out_is_found_even_at_the_end), T(test_a_whole_day_taken_out_with_its_head_is_found),
-        T(test_a_forged_head_is_found), T(test_a_record_slipped_in_without_a_head_is_found),
+        T(test_the_two_references_to_a_person_can_be_blanked_without_breaking_the_chain),
+        T(test_a_changed_record_is_found),
+        T(test_a_record_taken_out_is_found_even_at_the_end),
+        T(test_a_whole_day_taken_out_with_its_head_is_found),
+        T(test_a_forged_head_is_found),
+        T(test_a_record_slipped_in_without_a_head_is_found),
         T(test_retention_is_life_and_three_years_to_the_end_of_the_year),
-        T(test_whole_days_go_when_their_retention_ends_and_the_rest_still_verifies), T(test_the_day_never_goes_back),
+        T(test_whole_days_go_when_their_retention_ends_and_the_rest_still_verifies),
+        T(test_the_day_never_goes_back),
         T(test_texts_and_layout_are_kept_by_their_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
