@@ -276,14 +276,14 @@ int main(int argc, char **argv)
     plan p = { .rounds = 5, .callers = 64, .seconds = 2, .dir = "/var/tmp" };
     read_arguments(&p, argc, argv);
     course c[] = {
-        {.name = "d0 200 B + fdatasync",      .run = probe,  .n = 200      },
-        { .name = "d0 4 KB + fdatasync",      .run = probe,  .n = 4096     },
-        { .name = "k1 kontor, 1 caller",      .run = kontor, .n = 1        },
-        { .name = "kN kontor, N callers",     .run = kontor, .n = p.callers},
-        { .name = "p1 plain, a commit a row", .run = plain,  .n = 1        },
-        { .name = "p10 plain, 10 a commit",   .run = plain,  .n = 10       },
-        { .name = "p100 plain, 100 a commit", .run = plain,  .n = 100      },
-        { .name = "p1000 plain, 1,000",       .run = plain,  .n = 1000     },
+        { .name = "d0 200 B + fdatasync", .run = probe, .n = 200 },
+        { .name = "d0 4 KB + fdatasync", .run = probe, .n = 4096 },
+        { .name = "k1 kontor, 1 caller", .run = kontor, .n = 1 },
+        { .name = "kN kontor, N callers", .run = kontor, .n = p.callers },
+        { .name = "p1 plain, a commit a row", .run = plain, .n = 1 },
+        { .name = "p10 plain, 10 a commit", .run = plain, .n = 10 },
+        { .name = "p100 plain, 100 a commit", .run = plain, .n = 100 },
+        { .name = "p1000 plain, 1,000", .run = plain, .n = 1000 },
     };
     size_t n = sizeof c / sizeof c[0];
     char dir[256];

@@ -17,7 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (form_parse_multipart(mem, type, body, &fail, &f) == KT_OK) {
         for (form_field *field = f.first; field; field = field->next) {
             if (!kt_utf8_valid(field->name) || !kt_utf8_valid(field->filename)) abort();
-            if (field->value.len && (field->value.at < body.at || field->value.at + field->value.len > body.at + body.len)) abort();
+            if (field->value.len &&
+                (field->value.at < body.at || field->value.at + field->value.len > body.at + body.len))
+                abort();
         }
         if (f.count > HTTP_FORM_FIELDS_MAX) abort();
     } else if (!fail.text[0]) {

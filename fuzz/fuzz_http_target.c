@@ -5,7 +5,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void must(bool ok) { if (!ok) abort(); }
+static void must(bool ok)
+{
+    if (!ok) abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -17,11 +20,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(t.path.len > 0 && t.path.at[0] == '/' && kt_utf8_valid(t.path));
         while (kt_str_split(&rest, '/', &segment)) {
             must(!kt_str_is(segment, ".") && !kt_str_is(segment, ".."));
-            must(segment.len > 0 || rest.at == NULL);                  /* only the last may be empty */
+            must(segment.len > 0 || rest.at == NULL); /* only the last may be empty */
         }
         for (size_t i = 0; i < t.path.len; i++) must((unsigned char)t.path.at[i] >= 0x20 && t.path.at[i] != 0x7f);
         /* Normalising what is normal changes nothing (where nothing is left to decode). */
-        if (kt_str_find_byte(t.path, '%', 0) == KT_NOT_FOUND_AT) must(path_normalise(mem, t.path, &again) && kt_str_eq(again, t.path));
+        if (kt_str_find_byte(t.path, '%', 0) == KT_NOT_FOUND_AT)
+            must(path_normalise(mem, t.path, &again) && kt_str_eq(again, t.path));
         (void)host_parse(mem, t.authority, &host);
     }
     kt_str back = http_return_to(mem, (kt_str){ (const char *)data, size });

@@ -29,8 +29,8 @@ static void load(kt_str module_text, kt_str config)
     kt_value *faults = kt_list(mem);
     registry *r = NULL;
     registry_text texts[] = {
-        {"sample", "src/sample/activity.yaml", module_text, NULL, KT_STR_NONE},
-        { NULL,    "kontor.yaml",              config,      NULL, KT_STR_NONE},
+        { "sample", "src/sample/activity.yaml", module_text, NULL, KT_STR_NONE },
+        { NULL, "kontor.yaml", config, NULL, KT_STR_NONE },
     };
     kt_err err = registry_load_texts(texts, 2, mem, faults, &r);
     if ((err == KT_OK) != (faults->count == 0) || (err == KT_OK) != (r != NULL)) abort();

@@ -19,13 +19,15 @@ typedef struct {
     const char *lang, *format;
     bool demo, json, dry_run;
     const char *now;
-    int    argc;                 /* what is left: the command's own words */
+    int argc; /* what is left: the command's own words */
     char **argv;
 } line;
 
 /* ---- common options ---- */
 
-typedef struct { const char *name, *word, *help; } option;
+typedef struct {
+    const char *name, *word, *help;
+} option;
 static const option options[] = {
     { "--data", "DIR", "the data directory (default: $KONTOR_DATA, else ./data)" },
     { "--config", "FILE", "the operator's kontor.yaml (default: DIR/kontor.yaml)" },
@@ -43,13 +45,26 @@ static const option options[] = {
 
 static bool set_option(line *l, const char *name, const char *word)
 {
-    struct { const char *name; const char **at; } worded[] = {
-        { "--data", &l->platform.data_dir }, { "--config", &l->platform.config_file }, { "--listen", &l->platform.listen },
-        { "--test-clock", &l->platform.test_clock }, { "--mail-drop", &l->platform.mail_drop },
-        { "--lang", &l->lang }, { "--format", &l->format }, { "--now", &l->now },
+    struct {
+        const char *name;
+        const char **at;
+    } worded[] = {
+        { "--data", &l->platform.data_dir },
+        { "--config", &l->platform.config_file },
+        { "--listen", &l->platform.listen },
+        { "--test-clock", &l->platform.test_clock },
+        { "--mail-drop", &l->platform.mail_drop },
+        { "--lang", &l->lang },
+        { "--format", &l->format },
+        { "--now", &l->now },
     };
-    struct { const char *name; bool *at; } flags[] = {
-        { "--demo", &l->demo }, { "--json", &l->json }, { "--dry-run", &l->dry_run },
+    struct {
+        const char *name;
+        bool *at;
+    } flags[] = {
+        { "--demo", &l->demo },
+        { "--json", &l->json },
+        { "--dry-run", &l->dry_run },
     };
     for (size_t i = 0; word && i < sizeof worded / sizeof *worded; i++)
         if (strcmp(worded[i].name, name) == 0) return *worded[i].at = word, true;
@@ -88,13 +103,18 @@ static int read_options(int argc, char **argv, line *l)
 
 /* ---- help ---- */
 
-typedef struct { const char *name, *usage, *help; int (*run)(line *l); } program_command;
+typedef struct {
+    const char *name, *usage, *help;
+    int (*run)(line *l);
+} program_command;
 static const program_command commands[];
 
 static void print_command(bool whole, const char *name, const char *use, const char *help)
 {
-    if (whole) printf("kontor %s %s\n\n%s\n", name, use, help);
-    else printf("  %-10s %-34s %s\n", name, use, help);
+    if (whole)
+        printf("kontor %s %s\n\n%s\n", name, use, help);
+    else
+        printf("  %-10s %-34s %s\n", name, use, help);
 }
 
 static int run_help(line *l)
@@ -116,7 +136,8 @@ static int run_help(line *l)
     if (!found) return usage("there is no command %s", wanted);
     if (wanted) return 0;
     puts("\nOptions:");
-    for (const option *o = options; o->name; o++) printf("  %-14s %-14s %s\n", o->name, o->word ? o->word : "", o->help);
+    for (const option *o = options; o->name; o++)
+        printf("  %-14s %-14s %s\n", o->name, o->word ? o->word : "", o->help);
     puts("\nExit status: 0 done, 1 refused with a reason, 2 wrong usage.");
     return 0;
 }
@@ -230,8 +251,10 @@ static int run_check(line *l)
 
 static int print(kt_err err, kt_buf *out)
 {
-    if (err == KT_OK) fwrite(out->at, 1, out->len, stdout);
-    else fprintf(stderr, "kontor: %s\n", kt_err_text(err));
+    if (err == KT_OK)
+        fwrite(out->at, 1, out->len, stdout);
+    else
+        fprintf(stderr, "kontor: %s\n", kt_err_text(err));
     kt_buf_free(out);
     return err == KT_OK ? 0 : 1;
 }
@@ -317,7 +340,8 @@ static int run_restore(line *l)
         kt_fail_set(&fail, err, NULL, "%s", kt_err_text(err));
         return refuse(&fail, NULL);
     }
-    printf("%s is restored from %s. Start it with `kontor serve --data %s`.\n", l->platform.data_dir, l->argv[0], l->platform.data_dir);
+    printf("%s is restored from %s. Start it with `kontor serve --data %s`.\n", l->platform.data_dir, l->argv[0],
+           l->platform.data_dir);
     return 0;
 }
 
@@ -329,8 +353,10 @@ static int audit_in(line *l, platform *p, kt_arena *mem)
     kt_sha256 key = kt_hmac(h->secret, KT_STR("audit head"));
     kt_err err = audit_verify(store_reader(h->store), &checked, &bad);
     if (err == KT_OK) err = audit_verify_heads(store_reader(h->store), kt_sha256_str(&key), &heads, &bad);
-    if (err == KT_OK) printf("The audit chain is whole: %lld rows, %lld signed days.\n", (long long)checked, (long long)heads);
-    else fprintf(stderr, "kontor: the audit chain breaks at row %lld\n", (long long)bad);
+    if (err == KT_OK)
+        printf("The audit chain is whole: %lld rows, %lld signed days.\n", (long long)checked, (long long)heads);
+    else
+        fprintf(stderr, "kontor: the audit chain breaks at row %lld\n", (long long)bad);
     return err == KT_OK ? 0 : 1;
 }
 
@@ -368,7 +394,7 @@ static int module_in(line *l, platform *p, kt_arena *mem)
 {
     void *room = NULL;
     const command *c = platform_command(p, l->argv[0], &room);
-    static char json[] = "--json";                /* the module reads its own words */
+    static char json[] = "--json"; /* the module reads its own words */
     if (l->json) l->argv[l->argc++] = json;
     return c->run(platform_house(p), room, l->argc - 1, l->argv + 1);
 }
@@ -377,7 +403,7 @@ int main(int argc, char **argv)
 {
     if (sodium_init() < 0) return 1;
     signal(SIGPIPE, SIG_IGN);
-    kt_log_set_level(KT_LOG_WARN);       /* a command speaks for itself; only serve tells how it goes */
+    kt_log_set_level(KT_LOG_WARN); /* a command speaks for itself; only serve tells how it goes */
     if (argc < 2) return run_help(&(line){ 0 }), 2;
     line l = { 0 };
     int status = read_options(argc - 1, argv + 1, &l);

@@ -151,14 +151,19 @@ static bool holds_accounts(const activity *a)
     return false;
 }
 
-/* Gone with the account: what this room keeps, and what another room keeps until account.closed. */
+/* Gone with the account: what this room keeps, and what another room keeps until account.closed and has no
+ * other rule for. (The proof of a consent loses its reference then and stays: that is held, not erased.) */
 static bool goes_with_account(const activity *a)
 {
+    bool until_closed = false, longer = false;
     if (a->n_holds) return false;
     if (a->module && strcmp(a->module, "account") == 0) return true;
-    for (size_t i = 0; i < a->n_keeps; i++)
-        if (kt_str_is(a->keeps[i].start, "account_closed")) return true;
-    return false;
+    for (size_t i = 0; i < a->n_keeps; i++) {
+        bool closed = kt_str_is(a->keeps[i].start, "account_closed");
+        until_closed |= closed;
+        longer |= !closed && a->keeps[i].n_columns == 0;
+    }
+    return until_closed && !longer;
 }
 
 static void add_erased(request *rq, const activity *a, kt_value *list)

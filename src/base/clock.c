@@ -111,7 +111,8 @@ kt_civil kt_civil_zone(int64_t ms, const char *zone)
 kt_str kt_time_rfc3339(kt_arena *mem, int64_t ms)
 {
     kt_civil c = kt_civil_utc(ms);
-    return kt_str_fmt(mem, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day, c.hour, c.minute, c.second, c.ms);
+    return kt_str_fmt(mem, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day, c.hour, c.minute, c.second,
+                      c.ms);
 }
 
 kt_str kt_time_http(kt_arena *mem, int64_t ms)
@@ -142,7 +143,8 @@ bool kt_time_parse(kt_str t, int64_t *ms)
 {
     kt_civil c = { 0 };
     if (t.len < 10 || t.at[4] != '-' || t.at[7] != '-' || !digits(t, 0, 4, &c.year) || !digits(t, 5, 2, &c.month) ||
-        !digits(t, 8, 2, &c.day) || c.month < 1 || c.month > 12 || c.day < 1 || c.day > kt_days_in_month(c.year, c.month))
+        !digits(t, 8, 2, &c.day) || c.month < 1 || c.month > 12 || c.day < 1 ||
+        c.day > kt_days_in_month(c.year, c.month))
         return false;
     if (t.len == 10) {
         *ms = kt_civil_ms(c);
@@ -164,8 +166,8 @@ bool kt_time_parse(kt_str t, int64_t *ms)
         at++;
     } else {
         int h = 0, m = 0;
-        if (at + 6 > t.len || (t.at[at] != '+' && t.at[at] != '-') || t.at[at + 3] != ':' || !digits(t, at + 1, 2, &h) ||
-            !digits(t, at + 4, 2, &m) || h > 23 || m > 59)
+        if (at + 6 > t.len || (t.at[at] != '+' && t.at[at] != '-') || t.at[at + 3] != ':' ||
+            !digits(t, at + 1, 2, &h) || !digits(t, at + 4, 2, &m) || h > 23 || m > 59)
             return false;
         offset = (t.at[at] == '-' ? -1 : 1) * (h * KT_HOUR_MS + m * KT_MINUTE_MS);
         at += 6;
@@ -177,9 +179,15 @@ bool kt_time_parse(kt_str t, int64_t *ms)
 
 bool kt_duration_parse(kt_str text, int64_t *ms, int *months)
 {
-    static const struct { char letter; bool time; int64_t ms; int months; } units[] = {
-        { 'Y', false, 0, 12 }, { 'M', false, 0, 1 }, { 'W', false, 7 * KT_DAY_MS, 0 }, { 'D', false, KT_DAY_MS, 0 },
-        { 'H', true, KT_HOUR_MS, 0 }, { 'M', true, KT_MINUTE_MS, 0 }, { 'S', true, KT_SECOND_MS, 0 },
+    static const struct {
+        char letter;
+        bool time;
+        int64_t ms;
+        int months;
+    } units[] = {
+        { 'Y', false, 0, 12 },          { 'M', false, 0, 1 },         { 'W', false, 7 * KT_DAY_MS, 0 },
+        { 'D', false, KT_DAY_MS, 0 },   { 'H', true, KT_HOUR_MS, 0 }, { 'M', true, KT_MINUTE_MS, 0 },
+        { 'S', true, KT_SECOND_MS, 0 },
     };
     *ms = 0;
     *months = 0;
@@ -196,7 +204,8 @@ bool kt_duration_parse(kt_str text, int64_t *ms, int *months)
         size_t from = at;
         while (at < text.len && text.at[at] >= '0' && text.at[at] <= '9') at++;
         int64_t n = 0;
-        if (at == from || at - from > 6 || at == text.len || !kt_str_int(kt_str_slice(text, from, at), &n)) return false;
+        if (at == from || at - from > 6 || at == text.len || !kt_str_int(kt_str_slice(text, from, at), &n))
+            return false;
         for (; unit < sizeof units / sizeof *units; unit++)
             if (units[unit].letter == text.at[at] && units[unit].time == in_time) break;
         if (unit == sizeof units / sizeof *units) return false;

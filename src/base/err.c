@@ -9,10 +9,7 @@ static const struct { const char *name, *text; int status; } table[KT_ERR_COUNT]
 #undef ROW
 };
 
-static unsigned row(kt_err err)
-{
-    return (unsigned)err < KT_ERR_COUNT ? (unsigned)err : (unsigned)KT_INTERNAL;
-}
+static unsigned row(kt_err err) { return (unsigned)err < KT_ERR_COUNT ? (unsigned)err : (unsigned)KT_INTERNAL; }
 
 const char *kt_err_text(kt_err err) { return table[row(err)].text; }
 const char *kt_err_name(kt_err err) { return table[row(err)].name; }

@@ -34,7 +34,7 @@ static kt_err convert(kt_arena *mem, const json_t *j, int depth, kt_fail *fail, 
     }
     case JSON_OBJECT: {
         *out = kt_map(mem);
-        json_t *object = (json_t *)(uintptr_t)j;        /* jansson's iterator takes no const */
+        json_t *object = (json_t *)(uintptr_t)j; /* jansson's iterator takes no const */
         for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
             kt_value *member = NULL;
             TRY(convert(mem, json_object_iter_value(at), depth + 1, fail, &member));
@@ -50,7 +50,8 @@ static kt_err convert(kt_arena *mem, const json_t *j, int depth, kt_fail *fail, 
 kt_err kt_json_parse(kt_arena *mem, kt_str text, kt_fail *fail, kt_value **out)
 {
     json_error_t why;
-    json_t *j = json_loadb(text.at ? text.at : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    json_t *j =
+        json_loadb(text.at ? text.at : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     if (!j) return kt_fail_set(fail, KT_BAD_INPUT, NULL, "JSON, line %d: %s", why.line, why.text);
     kt_err err = convert(mem, j, 0, fail, out);
     json_decref(j);
@@ -64,7 +65,7 @@ static void put_real(kt_buf *buf, double r)
         kt_buf_put_c(buf, "null");
         return;
     }
-    for (int precision = 15; precision <= 17; precision++) {      /* the shortest that reads back the same */
+    for (int precision = 15; precision <= 17; precision++) { /* the shortest that reads back the same */
         snprintf(text, sizeof text, "%.*g", precision, r);
         double again = 0;
         if (sscanf(text, "%lf", &again) == 1 && !(again < r) && !(again > r)) break;

@@ -23,9 +23,9 @@ typedef struct ending {
 } ending;
 
 struct kt_arena {
-    block  *blocks;        /* newest first */
-    ending *endings;       /* newest first; themselves in the arena */
-    size_t  used;
+    block *blocks;   /* newest first */
+    ending *endings; /* newest first; themselves in the arena */
+    size_t used;
 };
 
 static void *or_stop(void *memory)
@@ -68,7 +68,8 @@ void kt_arena_reset(kt_arena *arena)
     while (arena->blocks) {
         block *next = arena->blocks->next;
 #ifndef KT_ARENA_DEBUG
-        if (!next) keep = arena->blocks;        /* the first one ever made */
+        if (!next)
+            keep = arena->blocks; /* the first one ever made */
         else
 #endif
             free(arena->blocks);
@@ -117,7 +118,7 @@ void *kt_alloc(kt_arena *arena, size_t size)
     block *b = arena->blocks;
     if (!b || b->size - b->used < size) {
         size_t wanted = !b ? FIRST_BLOCK : b->size * 2 > LAST_BLOCK ? LAST_BLOCK : b->size * 2;
-        if (size > wanted / 4 && b) {           /* a large one gets its own block, behind the open one */
+        if (size > wanted / 4 && b) { /* a large one gets its own block, behind the open one */
             block *own = add_block(arena, size);
             own->used = size;
             arena->blocks = b;

@@ -8,15 +8,18 @@
 #include <stdlib.h>
 #include "base/mem.h"
 
-typedef struct { void (*work)(void *ctx); void *ctx; } item;
+typedef struct {
+    void (*work)(void *ctx);
+    void *ctx;
+} item;
 
 struct kt_pool {
     pthread_mutex_t lock;
-    pthread_cond_t  more;
+    pthread_cond_t more;
     pthread_t *threads;
-    unsigned   n_threads, queue_max, head, queued;
-    bool       stopping;
-    item      *ring;
+    unsigned n_threads, queue_max, head, queued;
+    bool stopping;
+    item *ring;
 };
 
 static void *run(void *arg)
@@ -78,8 +81,10 @@ kt_err kt_pool_submit(kt_pool *p, void (*work)(void *ctx), void *ctx)
 {
     kt_err err = KT_OK;
     pthread_mutex_lock(&p->lock);
-    if (p->stopping) err = KT_STOPPING;
-    else if (p->queued == p->queue_max) err = KT_BUSY;
+    if (p->stopping)
+        err = KT_STOPPING;
+    else if (p->queued == p->queue_max)
+        err = KT_BUSY;
     else {
         p->ring[(p->head + p->queued) % p->queue_max] = (item){ work, ctx };
         p->queued++;
@@ -93,8 +98,8 @@ typedef struct {
     void (*work)(void *ctx);
     void *ctx;
     pthread_mutex_t lock;
-    pthread_cond_t  over;
-    bool            done;
+    pthread_cond_t over;
+    bool done;
 } waited;
 
 static void run_waited(void *arg)

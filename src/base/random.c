@@ -30,7 +30,7 @@ kt_random kt_random_seeded(uint64_t seed)
 uint32_t kt_random_below(kt_random *random, uint32_t below)
 {
     assert(below > 0);
-    uint32_t least = -below % below, n;      /* refuse the uneven rest, so that all values are equally likely */
+    uint32_t least = -below % below, n; /* refuse the uneven rest, so that all values are equally likely */
     do kt_random_fill(random, &n, sizeof n);
     while (n < least);
     return n % below;

@@ -241,6 +241,7 @@ static bool grow(kt_buf *buf, size_t n)
 
 void kt_buf_put(kt_buf *buf, kt_str s)
 {
+    assert(s.at || s.len == 0);
     if (!grow(buf, s.len)) return;
     if (s.len) memcpy(buf->at + buf->len, s.at, s.len);
     buf->len += s.len;

@@ -39,8 +39,10 @@ kt_value *kt_add(kt_value *list, kt_value *value)
 {
     assert(list->kind == KT_V_LIST || list->kind == KT_V_MAP);
     assert(!value->next);
-    if (list->last) list->last->next = value;
-    else list->first = value;
+    if (list->last)
+        list->last->next = value;
+    else
+        list->first = value;
     list->last = value;
     list->count++;
     return value;
@@ -55,8 +57,10 @@ kt_value *kt_set(kt_arena *mem, kt_value *map, const char *key, kt_value *value)
     for (kt_value *m = map->first; m; before = m, m = m->next) {
         if (!kt_str_is(m->key, key)) continue;
         value->next = m->next;
-        if (before) before->next = value;
-        else map->first = value;
+        if (before)
+            before->next = value;
+        else
+            map->first = value;
         if (map->last == m) map->last = value;
         return value;
     }
@@ -106,8 +110,10 @@ kt_value *kt_value_copy(kt_arena *mem, const kt_value *v)
     kt_value *copy = make(mem, v->kind);
     copy->line = v->line;
     copy->key = kt_str_dup(mem, v->key);
-    if (v->kind == KT_V_STRING) copy->as.string = kt_str_dup(mem, v->as.string);
-    else copy->as = v->as;
+    if (v->kind == KT_V_STRING)
+        copy->as.string = kt_str_dup(mem, v->as.string);
+    else
+        copy->as = v->as;
     KT_EACH(m, v) kt_add(copy, kt_value_copy(mem, m));
     return copy;
 }

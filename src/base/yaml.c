@@ -7,13 +7,18 @@
 
 enum { DEPTH_MAX = 64 };
 
-typedef struct { kt_arena *mem; const char *name; kt_fail *fail; size_t nodes; } reader;
+typedef struct {
+    kt_arena *mem;
+    const char *name;
+    kt_fail *fail;
+    size_t nodes;
+} reader;
 
 static int line_of(struct fy_node *n)
 {
     struct fy_token *t = fy_node_is_scalar(n) ? fy_node_get_scalar_token(n) : NULL;
     const struct fy_mark *mark = t ? fy_token_start_mark(t) : NULL;
-    return mark ? mark->line + 1 : 0;       /* collections take the line of their first member */
+    return mark ? mark->line + 1 : 0; /* collections take the line of their first member */
 }
 
 static kt_value *scalar(reader *r, struct fy_node *n)
@@ -26,7 +31,7 @@ static kt_value *scalar(reader *r, struct fy_node *n)
     if (s.len == 0 || kt_str_is(s, "null") || kt_str_is(s, "~")) return kt_null(r->mem);
     if (kt_str_is(s, "true")) return kt_boolean(r->mem, true);
     if (kt_str_is(s, "false")) return kt_boolean(r->mem, false);
-    bool canonical = s.len == 1 || s.at[0] != '0';         /* 007 and 0123 are texts: postcodes, phone numbers */
+    bool canonical = s.len == 1 || s.at[0] != '0'; /* 007 and 0123 are texts: postcodes, phone numbers */
     if (canonical && kt_str_int(s, &i)) return kt_integer(r->mem, i);
     return kt_string(r->mem, s);
 }
@@ -67,7 +72,8 @@ static kt_err convert(reader *r, struct fy_node *n, int depth, kt_value **out)
             int line = line_of(key);
             if (line) v->line = line;
             if (kt_get_str_key(*out, v->key))
-                return kt_fail_set(r->fail, KT_BAD_INPUT, NULL, "%s:%d: the key %.*s stands twice", r->name, v->line, KT_ARG(v->key));
+                return kt_fail_set(r->fail, KT_BAD_INPUT, NULL, "%s:%d: the key %.*s stands twice", r->name, v->line,
+                                   KT_ARG(v->key));
             kt_add(*out, v);
         }
         break;
@@ -91,7 +97,8 @@ static bool only_comments(kt_str text)
 kt_err kt_yaml_parse(kt_arena *mem, kt_str text, const char *name, kt_fail *fail, kt_value **out)
 {
     if (!kt_utf8_valid(text)) return kt_fail_set(fail, KT_BAD_INPUT, NULL, "%s: not valid UTF-8", name);
-    if (kt_str_find_byte(text, 0, 0) != KT_NOT_FOUND_AT) return kt_fail_set(fail, KT_BAD_INPUT, NULL, "%s: holds a NUL byte", name);
+    if (kt_str_find_byte(text, 0, 0) != KT_NOT_FOUND_AT)
+        return kt_fail_set(fail, KT_BAD_INPUT, NULL, "%s: holds a NUL byte", name);
     if (only_comments(text)) {
         *out = kt_null(mem);
         return KT_OK;

@@ -161,7 +161,7 @@ kt_err consent_post_withdraw(request *rq, reply *rs)
     kt_value *body = NULL;
     form *f = NULL;
     decision d;
-    decided out;
+    decided out = { 0 };
     TRY(gate(room, rq, rs));
     if (json && rq->body.len) TRY(request_json(rq, &body));
     if (!json) TRY(request_form(rq, &f));

@@ -28,8 +28,8 @@ static void put_cookie_table(const consent_room *room, request *rq, kt_value *da
     const cookie_entry *const *all = NULL;
     size_t n = registry_cookies(r, &all);
     kt_value *list = kt_set_list(rq->mem, data, "cookies");
-    for (size_t i = 0; i < 2 * n; i++) { /* the optional ones first, then the necessary ones */
-        const cookie_entry *c = all[i % n];
+    for (size_t i = 0; n && i < 2 * n; i++) { /* the optional ones first, then the necessary ones */
+        const cookie_entry *c = all[i < n ? i : i - n];
         if (kt_str_is(c->category, "necessary") != (i >= n)) continue;
         kt_value *row = kt_add_map(rq->mem, list);
         const char *kind = kt_str_z(rq->mem, kt_str_fmt(rq->mem, "consent.kind.%.*s", KT_ARG(c->kind)));

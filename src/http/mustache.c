@@ -110,8 +110,7 @@ static kt_err name_cut(parser *p, node *n, size_t at)
         part_add(p->m, part);
         n->n_parts++;
     }
-    if (n->n_parts == 0 || n->text.at[n->text.len - 1] == '.')
-        return fault(p, at, "a name has an empty part:", n->text);
+    if (n->n_parts == 0 || kt_str_ends(n->text, KT_STR("."))) return fault(p, at, "a name has an empty part:", n->text);
     return KT_OK;
 }
 

@@ -80,7 +80,7 @@ kt_str page_money(kt_arena *mem, const char *lang, int64_t cents, const char *cu
 kt_str page_bytes(kt_arena *mem, const char *lang, int64_t bytes)
 {
     static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
-    uint64_t n = magnitude(bytes), tenths = n;
+    uint64_t n = magnitude(bytes), tenths;
     size_t unit = 0;
     if (n < 1000) return kt_str_fmt(mem, "%s%u" NBSP "%s", bytes < 0 ? MINUS : "", (unsigned)n, "B");
     /* Tenths of the unit, rounded; 999.95 kB is already 1.0 MB. */

@@ -385,10 +385,10 @@ static void check_operator(checking *c)
         const char *key;
         kt_str value;
     } due[] = {
-        {"street",    o->street  },
-        { "postcode", o->postcode},
-        { "city",     o->city    },
-        { "email",    o->email   },
+        { "street", o->street },
+        { "postcode", o->postcode },
+        { "city", o->city },
+        { "email", o->email },
     };
     const kt_value *map = kt_get(c->r->config, "operator");
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)

@@ -14,7 +14,7 @@ static void print_json(const kt_value *v, FILE *out)
 
 static void print_lines(const kt_value *list, const char *before, FILE *out)
 {
-    KT_EACH (item, list) fprintf(out, "%s%.*s\n", before, KT_ARG(kt_as_str(item)));
+    KT_EACH(item, list) fprintf(out, "%s%.*s\n", before, KT_ARG(kt_as_str(item)));
 }
 
 static const char *plural(size_t n) { return n == 1 ? "" : "s"; }
@@ -51,7 +51,7 @@ int command_check(const registry *r, const module *const *modules, store *st, bo
 static void print_due(const kt_value *due, kt_arena *mem, bool dry_run, FILE *out)
 {
     int64_t all = 0;
-    KT_EACH (row, due) {
+    KT_EACH(row, due) {
         int64_t n = kt_get_int(row, "due", 0), oldest = kt_get_int(row, "oldest_ms", 0);
         all += n;
         fprintf(out, "%10lld  %.*s/%.*s  %.*s from %.*s%s%.*s\n", (long long)n, KT_ARG(kt_get_str(row, "activity")),

@@ -80,7 +80,7 @@ static void read_words(const slot *s, words *out)
         slot_fault(s, "must be {de: …, en: …}");
         return;
     }
-    KT_EACH (m, s->v) {
+    KT_EACH(m, s->v) {
         kt_str *side = kt_str_is(m->key, "de") ? &out->de : kt_str_is(m->key, "en") ? &out->en : NULL;
         if (!side)
             reader_fault(
@@ -139,7 +139,7 @@ static void read_texts(const slot *s, const kt_str **out, size_t *count)
     }
     kt_str *list = kt_alloc_array(s->rd->mem, s->v->count, sizeof *list);
     size_t n = 0, index = 0;
-    KT_EACH (item, s->v) {
+    KT_EACH(item, s->v) {
         kt_str text = KT_STR_NONE;
         if (s->f->kind == FIELD_CHOICES ? choose(s, item, &index) : read_text(s, item, &text))
             list[n++] = s->f->kind == FIELD_CHOICES ? kt_str_c(s->f->choices[index]) : text;
@@ -161,7 +161,7 @@ static void read_parts(const slot *s, void **out, size_t *count, bool as_operato
     const shape *part = s->f->part;
     char *list = kt_alloc_array(s->rd->mem, s->v->count, part->size);
     size_t n = 0;
-    KT_EACH (item, s->v) shape_read(s->rd, part, item, list + part->size * n++, as_operator);
+    KT_EACH(item, s->v) shape_read(s->rd, part, item, list + part->size * n++, as_operator);
     *out = list;
     *count = n;
     if (n == 0 && s->f->flags & FIELD_NEEDED) slot_fault(s, "the list is empty");
@@ -175,7 +175,7 @@ static void read_columns(const slot *s, column_claim **out, size_t *count)
     }
     column_claim *list = kt_alloc_array(s->rd->mem, s->v->count, sizeof *list);
     size_t n = 0;
-    KT_EACH (m, s->v) {
+    KT_EACH(m, s->v) {
         column_claim *c = &list[n++];
         c->column = m->key;
         c->line = m->line;
@@ -250,7 +250,7 @@ void shape_read(reader *rd, const shape *s, const kt_value *map, void *thing, bo
         reader_fault(rd, map->line, "%s must be a map of keys", s->name);
         return;
     }
-    KT_EACH (v, map) {
+    KT_EACH(v, map) {
         const field *f = find_field(s, v->key);
         bool prose = kt_str_find_byte(v->key, ' ', 0) != KT_NOT_FOUND_AT; /* { de: first, second half of it } */
         if (!f)
@@ -277,7 +277,7 @@ void shape_overlay(const shape *s, void *onto, const void *from, const kt_value 
         [FIELD_TEXTS] = sizeof(void *),     [FIELD_CHOICES] = sizeof(void *), [FIELD_PART] = 0,
         [FIELD_PARTS] = sizeof(void *),     [FIELD_COLUMNS] = sizeof(void *), [FIELD_STORE] = sizeof(kt_str),
     };
-    KT_EACH (v, map) {
+    KT_EACH(v, map) {
         const field *f = find_field(s, v->key);
         if (!f) continue; /* said already while reading */
         if (f->kind == FIELD_PART) {

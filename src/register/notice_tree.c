@@ -132,11 +132,11 @@ static kt_str address_of(const pen *n, const operator_facts *o)
 /* "Stand: 30. Juni 2022 · Fassung 3 vom 23. November 2026" */
 static kt_str stand_words(const pen *n, kt_str day, notice_stamp stamp)
 {
-    kt_str date = say_date(n, day), version = KT_STR_NONE, both[2];
+    kt_str date = say_date(n, day), both[2];
     size_t count = 0;
     if (date.len) both[count++] = say_with(n, "stand", { "date", date });
     if (stamp.version) {
-        version = page_number(n->mem, n->lang, stamp.version);
+        kt_str version = page_number(n->mem, n->lang, stamp.version);
         kt_str made = page_date(n->mem, n->lang, stamp.made_at);
         both[count++] = say_with(n, "version_of", { "version", version }, { "date", made });
     }

@@ -106,7 +106,7 @@ static retention *find_retention(activity *a, kt_str id)
 static void tighten(loading *l, activity *a, const activity *from, const kt_value *list)
 {
     const kt_value *map = list ? list->first : NULL;
-    for (size_t i = 0; i < from->n_keeps; i++, map = map->next) {
+    for (size_t i = 0; i < from->n_keeps; i++, map = map ? map->next : NULL) {
         const retention *k = &from->keeps[i];
         retention *onto = find_retention(a, k->id);
         if (!onto) {
@@ -157,7 +157,7 @@ static void reword_activity(loading *l, activity_draft *onto, const kt_value *ma
     append_recipients(l, onto, from);
     append_notes(l, &onto->a, &from->a);
     kt_value *rest = kt_map(l->r->mem);
-    KT_EACH (v, map) {
+    KT_EACH(v, map) {
         bool list = kt_str_is(v->key, "retention") || kt_str_is(v->key, "recipients") || kt_str_is(v->key, "notes");
         if (list) continue;
         kt_value *copy = kt_value_copy(l->r->mem, v);
@@ -242,7 +242,7 @@ static void read_list(loading *l, const char *module, const kt_value *list,
         reader_fault(&l->rd, list->line, "%.*s must be a list", KT_ARG(list->key));
         return;
     }
-    KT_EACH (item, list) {
+    KT_EACH(item, list) {
         if (item->kind == KT_V_MAP)
             read(l, module, item);
         else
@@ -270,15 +270,11 @@ static const struct {
     void (*read)(loading *l, const char *module, const kt_value *v);
     const shape *settings;
 } parts_of_a_file[] = {
-    {"alone",       true,  false, read_alone,     NULL          },
-    { "operator",   true,  false, read_operator,  NULL          },
-    { "server",     true,  false, NULL,           &shape_server },
-    { "mail",       true,  false, NULL,           &shape_mail   },
-    { "weblog",     true,  false, NULL,           &shape_weblog },
-    { "account",    true,  false, NULL,           &shape_account},
-    { "recipients", false, true,  read_recipient, NULL          },
-    { "services",   false, true,  read_service,   NULL          },
-    { "activities", false, true,  read_activity,  NULL          },
+    { "alone", true, false, read_alone, NULL },          { "operator", true, false, read_operator, NULL },
+    { "server", true, false, NULL, &shape_server },      { "mail", true, false, NULL, &shape_mail },
+    { "weblog", true, false, NULL, &shape_weblog },      { "account", true, false, NULL, &shape_account },
+    { "recipients", false, true, read_recipient, NULL }, { "services", false, true, read_service, NULL },
+    { "activities", false, true, read_activity, NULL },
 };
 
 static void read_part(loading *l, const char *module, const kt_value *v)
@@ -320,7 +316,7 @@ static const kt_value *parse(loading *l, const registry_text *t)
 static void read_file(loading *l, const registry_text *t, const kt_value *tree)
 {
     l->rd.file = t->file;
-    KT_EACH (v, tree) read_part(l, t->module, v);
+    KT_EACH(v, tree) read_part(l, t->module, v);
     if (!t->module && tree && !kt_get(tree, "operator")) reader_fault(&l->rd, 1, "operator is missing");
 }
 
@@ -527,10 +523,7 @@ static registry *new_registry(kt_arena *mem, size_t n_texts)
 /* Takes over `own`: the registry's arena. */
 static kt_err load(const registry_text *texts, size_t n, kt_arena *own, kt_arena *mem, kt_value *faults, registry **out)
 {
-    loading l = {
-        .rd = {own, mem, faults, 0, ""},
-          .r = new_registry(own, n)
-    };
+    loading l = { .rd = { own, mem, faults, 0, "" }, .r = new_registry(own, n) };
     l.activities = kt_alloc_array(own, THINGS_MAX, sizeof(void *));
     l.services = kt_alloc_array(own, THINGS_MAX, sizeof(void *));
     l.recipients = kt_alloc_array(own, THINGS_MAX, sizeof(void *));

@@ -156,10 +156,7 @@ static void put_qp_line(kt_buf *out, kt_str line)
         if (raw)
             kt_buf_put_byte(out, (char)c);
         else
-            kt_buf_put(out, (kt_str){
-                                (char[]){'=', digits[c >> 4], digits[c & 15]},
-                                3
-            });
+            kt_buf_put(out, (kt_str){ (char[]){ '=', digits[c >> 4], digits[c & 15] }, 3 });
         column += width;
     }
 }

@@ -205,6 +205,7 @@ bool db_end_rows(db *d)
     bool any = d->open != NULL;
     while (d->open) {
         kt_log(KT_LOG_ERROR, "store.rows_left_open", KT_WORD("statement", d->open->name));
+        assert(d->open->d == d && !d->open->newer); /* so that ending it moves d->open on */
         (void)!rows_end(d->open);
     }
     return any;
@@ -293,6 +294,7 @@ kt_err store_list(db *d, const sql *q, const sql_arg *args, kt_arena *mem, kt_va
     rows *r = NULL;
     *out = NULL;
     TRY(store_rows(d, q, args, &r));
+    assert(r);
     kt_value *list = kt_list(mem);
     int width = d->engine->width(r->query);
     char **names = kt_alloc_array(mem, (size_t)width + 1, sizeof *names);

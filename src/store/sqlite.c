@@ -65,23 +65,23 @@ static const struct {
     int code;
     kt_err err;
 } errors[] = {
-    {SQLITE_OK,         KT_OK       },
-    { SQLITE_ROW,       KT_OK       },
-    { SQLITE_DONE,      KT_OK       },
-    { SQLITE_FULL,      KT_FULL     },
-    { SQLITE_BUSY,      KT_BUSY     },
-    { SQLITE_LOCKED,    KT_BUSY     },
-    { SQLITE_IOERR,     KT_IO       },
-    { SQLITE_CANTOPEN,  KT_IO       },
-    { SQLITE_PERM,      KT_IO       },
-    { SQLITE_CORRUPT,   KT_CORRUPT  },
-    { SQLITE_NOTADB,    KT_CORRUPT  },
-    { SQLITE_FORMAT,    KT_CORRUPT  },
-    { SQLITE_TOOBIG,    KT_TOO_LARGE},
-    { SQLITE_AUTH,      KT_REFUSED  },
-    { SQLITE_INTERRUPT, KT_TIMEOUT  },
-    { SQLITE_NOLFS,     KT_FULL     },
-    { SQLITE_READONLY,  KT_REFUSED  },
+    { SQLITE_OK, KT_OK },
+    { SQLITE_ROW, KT_OK },
+    { SQLITE_DONE, KT_OK },
+    { SQLITE_FULL, KT_FULL },
+    { SQLITE_BUSY, KT_BUSY },
+    { SQLITE_LOCKED, KT_BUSY },
+    { SQLITE_IOERR, KT_IO },
+    { SQLITE_CANTOPEN, KT_IO },
+    { SQLITE_PERM, KT_IO },
+    { SQLITE_CORRUPT, KT_CORRUPT },
+    { SQLITE_NOTADB, KT_CORRUPT },
+    { SQLITE_FORMAT, KT_CORRUPT },
+    { SQLITE_TOOBIG, KT_TOO_LARGE },
+    { SQLITE_AUTH, KT_REFUSED },
+    { SQLITE_INTERRUPT, KT_TIMEOUT },
+    { SQLITE_NOLFS, KT_FULL },
+    { SQLITE_READONLY, KT_REFUSED },
 };
 
 /* `code` is an extended result code. Out of memory stops the program, as it does everywhere else. */
@@ -172,22 +172,22 @@ static kt_err pragma(sqlite3 *base, const char *text, const char *want, kt_fail 
 static const struct {
     const char *set, *read, *want;
 } settings[] = {
-    {"PRAGMA synchronous=FULL",                    "PRAGMA synchronous",        "2" },
-    { "PRAGMA foreign_keys=ON",                    "PRAGMA foreign_keys",       "1" },
-    { "PRAGMA secure_delete=ON",                   "PRAGMA secure_delete",      "1" },
-    { "PRAGMA recursive_triggers=ON",              "PRAGMA recursive_triggers", "1" },
-    { "PRAGMA temp_store=MEMORY",                  "PRAGMA temp_store",         "2" },
-    { "PRAGMA wal_autocheckpoint=0",               NULL,                        NULL},
-    { "PRAGMA journal_size_limit=" LOG_KEEP_BYTES, NULL,                        NULL},
+    { "PRAGMA synchronous=FULL", "PRAGMA synchronous", "2" },
+    { "PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1" },
+    { "PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1" },
+    { "PRAGMA recursive_triggers=ON", "PRAGMA recursive_triggers", "1" },
+    { "PRAGMA temp_store=MEMORY", "PRAGMA temp_store", "2" },
+    { "PRAGMA wal_autocheckpoint=0", NULL, NULL },
+    { "PRAGMA journal_size_limit=" LOG_KEEP_BYTES, NULL, NULL },
 };
 
 static kt_err settle(engine_conn *c, kt_fail *fail)
 {
     static const int switches[][2] = {
-        {SQLITE_DBCONFIG_DEFENSIVE,       1},
-        { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-        { SQLITE_DBCONFIG_DQS_DML,        0},
-        { SQLITE_DBCONFIG_DQS_DDL,        0},
+        { SQLITE_DBCONFIG_DEFENSIVE, 1 },
+        { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+        { SQLITE_DBCONFIG_DQS_DML, 0 },
+        { SQLITE_DBCONFIG_DQS_DDL, 0 },
     };
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
         sqlite3_db_config(c->db, switches[i][0], switches[i][1], NULL);

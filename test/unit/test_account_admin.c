@@ -233,7 +233,9 @@ static void test_r4_the_page_says_what_goes_and_what_is_held(void **state)
     assert_true(h_says(t, "Registrierung und Konto"));
     assert_true(h_says(t, "Telefon- / Mobilfunknummer"));
     size_t held = kt_str_find(t->body, KT_STR("Das behalten wir noch"), 0),
-           audit = kt_str_find(t->body, KT_STR("Protokoll der Handlungen"), 0);
+           audit = kt_str_find(t->body, KT_STR("Protokoll der Handlungen"), 0),
+           proof = kt_str_find(t->body, KT_STR("Nachweis deiner Cookie-Wahl"), 0);
+    assert_true(proof != KT_NOT_FOUND_AT && proof > held); /* three years for proof; only the reference goes */
     assert_true(held != KT_NOT_FOUND_AT && audit != KT_NOT_FOUND_AT &&
                 audit > held);                  /* it outlasts the account, and says so */
     assert_true(h_says(t, "7. Dezember 2026")); /* 14 days later */

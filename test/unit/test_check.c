@@ -111,7 +111,7 @@ static int tear_down(void **state)
 
 static void print_all(const kt_value *list)
 {
-    KT_EACH (f, list) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+    KT_EACH(f, list) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
 }
 
 /* Loads the parts as the sample module's activity.yaml. */
@@ -120,10 +120,10 @@ static kt_err load(stand *s, const char *const *parts, const char *config)
     kt_str text = KT_STR("");
     for (size_t i = 0; parts[i]; i++) text = kt_str_fmt(s->mem, "%.*s%s", KT_ARG(text), parts[i]);
     registry_text texts[] = {
-        {"store",   "src/store/activity.yaml",  embedded("store/activity.yaml"),           "src/store/schema.sql",
-         embedded("store/schema.sql")                                                                                               },
-        { "sample", "src/sample/activity.yaml", text,                                      "src/sample/schema.sql", kt_str_c(schema)},
-        { NULL,     "kontor.yaml",              kt_str_c(config ? config : operator_text), NULL,                    KT_STR_NONE     },
+        { "store", "src/store/activity.yaml", embedded("store/activity.yaml"), "src/store/schema.sql",
+          embedded("store/schema.sql") },
+        { "sample", "src/sample/activity.yaml", text, "src/sample/schema.sql", kt_str_c(schema) },
+        { NULL, "kontor.yaml", kt_str_c(config ? config : operator_text), NULL, KT_STR_NONE },
     };
     return registry_load_texts(texts, 3, s->mem, s->faults, &s->r);
 }
@@ -141,7 +141,7 @@ static kt_err check(stand *s, const module *m, const char *const *parts)
 
 static bool has(const kt_value *list, const char *what)
 {
-    KT_EACH (f, list)
+    KT_EACH(f, list)
         if (kt_str_find(kt_as_str(f), kt_str_c(what), 0) != KT_NOT_FOUND_AT) return true;
     return false;
 }
@@ -235,10 +235,7 @@ static void test_a_subject_may_be_reached_over_another_table(void **state)
 static void test_a_route_without_activity_is_refused(void **state)
 {
     stand *s = *state;
-    const route table[] = {
-        {"GET",    "/secret", handler, HTTP_READ, NULL, HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { 0}
-    };
+    const route table[] = { { "GET", "/secret", handler, HTTP_READ, NULL, HTTP_PUBLIC, 0, 0, NULL, NULL }, { 0 } };
     module m = sample;
     m.routes = table;
     refuses_with(s, &m, PARTS(head, basis, device_none, keep, stores),
@@ -248,10 +245,8 @@ static void test_a_route_without_activity_is_refused(void **state)
 static void test_a_route_with_an_unknown_activity_is_refused(void **state)
 {
     stand *s = *state;
-    const route table[] = {
-        {"POST",   "/x", handler, HTTP_READ, "guest-book/mail", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { 0}
-    };
+    const route table[] = { { "POST", "/x", handler, HTTP_READ, "guest-book/mail", HTTP_PUBLIC, 0, 0, NULL, NULL },
+                            { 0 } };
     module m = sample;
     m.routes = table;
     refuses_with(s, &m, PARTS(head, basis, device_none, keep, stores),
@@ -528,10 +523,7 @@ static void test_words_missing_in_a_language_are_refused(void **state)
 static void test_all_faults_are_said_at_once(void **state)
 {
     stand *s = *state;
-    const route table[] = {
-        {"GET",    "/secret", handler, HTTP_READ, NULL, HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { 0}
-    };
+    const route table[] = { { "GET", "/secret", handler, HTTP_READ, NULL, HTTP_PUBLIC, 0, 0, NULL, NULL }, { 0 } };
     module m = sample;
     m.routes = table;
     m.cookies = sets_guest;
@@ -558,13 +550,8 @@ static void test_the_line_of_a_column_is_found(void **state)
         const char *table, *column;
         int line;
     } table[] = {
-        {"b",  "x", 3 },
-        { "b", "y", 4 },
-        { "a", "x", 7 },
-        { "a", "y", 8 },
-        { "b", "z", 10},
-        { "a", "z", 0 },
-        { "c", "x", 0 },
+        { "b", "x", 3 },  { "b", "y", 4 }, { "a", "x", 7 }, { "a", "y", 8 },
+        { "b", "z", 10 }, { "a", "z", 0 }, { "c", "x", 0 },
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         assert_int_equal(schema_line(kt_str_c(text), kt_str_c(table[i].table), kt_str_c(table[i].column)),

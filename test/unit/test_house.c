@@ -265,7 +265,12 @@ static kt_str read_file(kt_arena *mem, const char *path)
 }
 
 /* nftw has no context: what the walk collects, and where. */
-static struct { kt_arena *mem; const char *const *wanted; const char *but; kt_buf *all, *places; } walk;
+static struct {
+    kt_arena *mem;
+    const char *const *wanted;
+    const char *but;
+    kt_buf *all, *places;
+} walk;
 
 static int look_in(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
@@ -524,7 +529,7 @@ static size_t join_with_log(const char *db_path, kt_str log, size_t *compared)
                    *column = (const char *)sqlite3_column_text(tables, 1);
         sqlite3_stmt *q = NULL;
         char *text_of = sqlite3_mprintf("SELECT DISTINCT CAST(\"%w\" AS TEXT) FROM \"%w\" WHERE length(\"%w\") >= 12",
-                                    column, table, column);
+                                        column, table, column);
         /* The address of the sign-up is a declared part of both (and no key: it goes after 7 and 30 days). */
         bool address = strcmp(column, "signup_ip") == 0;
         assert_int_equal(sqlite3_prepare_v2(file, text_of, -1, &q, NULL), SQLITE_OK);

@@ -313,7 +313,7 @@ static void expect(house *h, const char *state, const char *key, const char *why
 {
     kt_value *list = NULL;
     assert_int_equal(outbox_list(store_reader(h->st), state, 0, 100, h->mem, &list), KT_OK);
-    KT_EACH (one, list)
+    KT_EACH(one, list)
         if (kt_str_is(kt_get_str(one, "key"), key)) {
             if (why) assert_string_equal(kt_str_z(h->mem, kt_get_str(one, "why")), why);
             return;
@@ -336,14 +336,16 @@ static void test_an_address_is_taken_apart_and_its_domain_made_ascii(void **stat
         const char *typed, *wire;
         bool utf8;
     } good[] = {
-        {"person@example.org",                 "person@example.org",                false},
-        { "  Person.Name+tag@Example.ORG \n",  "Person.Name+tag@example.org",       false},
+        { "person@example.org", "person@example.org", false },
+        { "  Person.Name+tag@Example.ORG \n", "Person.Name+tag@example.org", false },
         { "a@b\xc3\xbc"
-          "cher.example",             "a@xn--bcher-kva.example",           false},
+          "cher.example",
+          "a@xn--bcher-kva.example", false },
         { "a@stra\xc3\x9f"
-          "e.example",                "a@xn--strae-oqa.example",           false},
-        { "j\xc3\xb6rg@example.org",           "j\xc3\xb6rg@example.org",           true },
-        { "o'neil!#$%&*/=?^_`{|}~-@localhost", "o'neil!#$%&*/=?^_`{|}~-@localhost", false},
+          "e.example",
+          "a@xn--strae-oqa.example", false },
+        { "j\xc3\xb6rg@example.org", "j\xc3\xb6rg@example.org", true },
+        { "o'neil!#$%&*/=?^_`{|}~-@localhost", "o'neil!#$%&*/=?^_`{|}~-@localhost", false },
     };
     static const char *const bad[] = {
         "",

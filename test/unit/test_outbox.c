@@ -111,7 +111,7 @@ static const kt_value *row(house *h, kt_arena *mem, const char *state, const cha
 {
     kt_value *list = NULL;
     assert_int_equal(outbox_list(store_reader(h->st), state, 0, 100, mem, &list), KT_OK);
-    KT_EACH (one, list)
+    KT_EACH(one, list)
         if (kt_str_is(kt_get_str(one, "key"), key)) return one;
     return NULL;
 }
@@ -159,10 +159,7 @@ static void test_a_body_that_is_to_be_kept_is_kept(void **state)
 static void test_a_message_of_an_action_that_fails_never_was(void **state)
 {
     house *h = *state;
-    put_ctx p = {
-        {.kind = "note", .key = KT_STR("k1"), .activity = "a", .body = KT_STR("{}")},
-        T0, KT_INVALID
-    };
+    put_ctx p = { { .kind = "note", .key = KT_STR("k1"), .activity = "a", .body = KT_STR("{}") }, T0, KT_INVALID };
     assert_int_equal(store_write(h->st, put, &p), KT_INVALID);
     assert_int_equal(run(h), 0);
 }

@@ -95,11 +95,11 @@ static int set_up(void **state)
     s->metrics = kt_metrics_new();
     kt_value *faults = kt_list(s->mem);
     registry_text texts[] = {
-        {"sample", "src/sample/activity.yaml", kt_str_c(text),          NULL, KT_STR_NONE},
-        { NULL,    "kontor.yaml",              kt_str_c(operator_text), NULL, KT_STR_NONE},
+        { "sample", "src/sample/activity.yaml", kt_str_c(text), NULL, KT_STR_NONE },
+        { NULL, "kontor.yaml", kt_str_c(operator_text), NULL, KT_STR_NONE },
     };
     kt_err err = registry_load_texts(texts, 2, s->mem, faults, &s->r);
-    KT_EACH (f, faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+    KT_EACH(f, faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
     assert_int_equal(err, KT_OK);
     registry_set_metrics(s->r, s->metrics);
     *state = s;
@@ -329,13 +329,13 @@ static kt_err expire_optional(request *rq, reply *rs)
 static int set_up_cookies(void **state)
 {
     static route routes[] = {
-        {"GET",        "/set", set_session, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        { "GET", "/set", set_session, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
         { "GET", "/only", set_session_only, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { "GET",   "/seen", set_seen, HTTP_INLINE, "counting", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { "GET",           "/wrong", set_wrong, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { "GET",        "/expire", expire, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { "GET",           "/optional", expire_optional, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
-        { 0    }
+        { "GET", "/seen", set_seen, HTTP_INLINE, "counting", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        { "GET", "/wrong", set_wrong, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        { "GET", "/expire", expire, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        { "GET", "/optional", expire_optional, HTTP_INLINE, "session", HTTP_PUBLIC, 0, 0, NULL, NULL },
+        { 0 }
     };
     void *below = NULL;
     set_up(&below);
@@ -369,7 +369,7 @@ static const char *set_cookies(cookie_stand *c, const char *target, const char *
     kt_str body, all = KT_STR("");
     assert_int_equal(http_try(c->server, c->s->mem, "GET", target, headers, KT_STR_NONE, &status, &list, &body), KT_OK);
     assert_int_equal(status, 200);
-    KT_EACH (h, list)
+    KT_EACH(h, list)
         if (kt_str_eq_nocase(kt_get_str(h, "name"), KT_STR("Set-Cookie")))
             all = kt_str_fmt(c->s->mem, "%.*s%.*s\n", KT_ARG(all), KT_ARG(kt_get_str(h, "value")));
     return kt_str_z(c->s->mem, all);

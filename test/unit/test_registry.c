@@ -77,8 +77,8 @@ static int tear_down(void **state)
 static kt_err load(stand *s, const char *module_text, const char *config)
 {
     registry_text texts[] = {
-        {"sample", "src/sample/activity.yaml", kt_str_c(module_text), NULL, KT_STR_NONE},
-        { NULL,    "kontor.yaml",              kt_str_c(config),      NULL, KT_STR_NONE},
+        { "sample", "src/sample/activity.yaml", kt_str_c(module_text), NULL, KT_STR_NONE },
+        { NULL, "kontor.yaml", kt_str_c(config), NULL, KT_STR_NONE },
     };
     return registry_load_texts(texts, 2, s->mem, s->faults, &s->r);
 }
@@ -91,7 +91,7 @@ static const char *config(stand *s, const char *rest)
 static void loads(stand *s, const char *module_text, const char *config_text)
 {
     kt_err err = load(s, module_text, config_text);
-    KT_EACH (f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+    KT_EACH(f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
     assert_int_equal(err, KT_OK);
 }
 
@@ -100,10 +100,10 @@ static void refuses(stand *s, const char *module_text, const char *config_text, 
     bool said = false;
     assert_int_equal(load(s, module_text, config_text), KT_REFUSED);
     assert_null(s->r);
-    KT_EACH (f, s->faults) said = said || kt_str_find(kt_as_str(f), kt_str_c(what), 0) != KT_NOT_FOUND_AT;
+    KT_EACH(f, s->faults) said = said || kt_str_find(kt_as_str(f), kt_str_c(what), 0) != KT_NOT_FOUND_AT;
     if (!said) {
         fprintf(stderr, "not said: %s\nbut:\n", what);
-        KT_EACH (f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+        KT_EACH(f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
     }
     assert_true(said);
 }
@@ -271,17 +271,17 @@ static void test_the_operator_cannot_loosen_or_change_what_the_program_does(void
     static const struct {
         const char *rest, *said;
     } cases[] = {
-        {"    retention: [ { id: row, keep: P4Y } ]\n",
-         "kontor.yaml:9: retention \"row\" of \"guest-book\": keep is longer than the declared maximum"            },
-        { "    retention: [ { id: row, keep: P1097D } ]\n", "keep is longer than the declared maximum"             },
-        { "    retention: [ { id: row, max: P9Y } ]\n",     "max of retention is a fact of the program"            },
-        { "    retention: [ { id: new, keep: P1D } ]\n",    "activity \"guest-book\" has no retention rule \"new\""},
-        { "    stores: []\n",                               "stores of activity is a fact of the program"          },
-        { "    cookies: []\n",                              "cookies of activity is a fact of the program"         },
-        { "    device_access: none\n",                      "device_access of activity is a fact of the program"   },
-        { "    legal_basis: []\n",                          "legal_basis of activity is a fact of the program"     },
-        { "    rights: { objection: none }\n",              "objection of rights is a fact of the program"         },
-        { "    recipients: [nobody]\n",                     "recipient \"nobody\" is not declared"                 },
+        { "    retention: [ { id: row, keep: P4Y } ]\n",
+          "kontor.yaml:9: retention \"row\" of \"guest-book\": keep is longer than the declared maximum" },
+        { "    retention: [ { id: row, keep: P1097D } ]\n", "keep is longer than the declared maximum" },
+        { "    retention: [ { id: row, max: P9Y } ]\n", "max of retention is a fact of the program" },
+        { "    retention: [ { id: new, keep: P1D } ]\n", "activity \"guest-book\" has no retention rule \"new\"" },
+        { "    stores: []\n", "stores of activity is a fact of the program" },
+        { "    cookies: []\n", "cookies of activity is a fact of the program" },
+        { "    device_access: none\n", "device_access of activity is a fact of the program" },
+        { "    legal_basis: []\n", "legal_basis of activity is a fact of the program" },
+        { "    rights: { objection: none }\n", "objection of rights is a fact of the program" },
+        { "    recipients: [nobody]\n", "recipient \"nobody\" is not declared" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         s->faults = kt_list(s->mem);
@@ -389,7 +389,7 @@ static void test_the_program_s_own_declarations_load_with_the_built_in_operator(
 {
     stand *s = *state;
     kt_err err = registry_load(NULL, NULL, s->mem, s->faults, &s->r);
-    KT_EACH (f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+    KT_EACH(f, s->faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
     assert_int_equal(err, KT_OK);
     is(registry_operator(s->r)->name, "Musterkontor GmbH");
     assert_non_null(registry_activity(s->r, "audit-trail"));

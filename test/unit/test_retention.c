@@ -85,12 +85,12 @@ static int set_up(void **state)
     s->clock = kt_clock_fixed(at("2026-11-23"));
     kt_value *faults = kt_list(s->mem);
     registry_text texts[] = {
-        {"sample", "src/sample/activity.yaml", kt_str_c(text),          NULL, KT_STR_NONE},
-        { NULL,    "kontor.yaml",              kt_str_c(operator_text), NULL, KT_STR_NONE},
+        { "sample", "src/sample/activity.yaml", kt_str_c(text), NULL, KT_STR_NONE },
+        { NULL, "kontor.yaml", kt_str_c(operator_text), NULL, KT_STR_NONE },
     };
     kt_fail fail = { 0 };
     kt_err err = registry_load_texts(texts, 2, s->mem, faults, &s->r);
-    KT_EACH (f, faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
+    KT_EACH(f, faults) fprintf(stderr, "  %.*s\n", KT_ARG(kt_as_str(f)));
     assert_int_equal(err, KT_OK);
     registry_set_metrics(s->r, s->metrics);
     store_options o = { .clock = &s->clock, .in_memory = true };
@@ -153,19 +153,19 @@ static void test_the_cutoff_of_months_follows_the_calendar(void **state)
         bool never_early;
         const char *cutoff;
     } cases[] = {
-        {"2026-04-15T10:00:00Z",  1,   false, "2026-03-15T10:00:00Z"    },
-        { "2026-03-31T10:00:00Z", 1,   false, "2026-02-28T23:59:59.999Z"},
-        { "2026-03-29T10:00:00Z", 1,   true,  "2026-02-28T23:59:59.999Z"},
-        { "2026-02-28T10:00:00Z", 1,   false, "2026-01-31T10:00:00Z"    }, /* 31 January + P1M ends on 28 February */
-        { "2026-02-28T10:00:00Z", 1,   true,  "2026-01-28T10:00:00Z"    },
-        { "2026-02-27T10:00:00Z", 1,   false, "2026-01-27T10:00:00Z"    },
-        { "2028-02-29T10:00:00Z", 1,   false, "2028-01-31T10:00:00Z"    }, /* leap year */
-        { "2028-02-28T10:00:00Z", 1,   false, "2028-01-28T10:00:00Z"    },
-        { "2029-02-28T10:00:00Z", 12,  false, "2028-02-29T10:00:00Z"    }, /* 29 February + P1Y ends on 28 February */
-        { "2026-01-15T00:00:00Z", 1,   false, "2025-12-15T00:00:00Z"    },
-        { "2026-11-23T00:00:00Z", 36,  false, "2023-11-23T00:00:00Z"    },
-        { "2026-11-23T00:00:00Z", 120, false, "2016-11-23T00:00:00Z"    },
-        { "2026-04-30T00:00:00Z", 1,   false, "2026-03-31T00:00:00Z"    },
+        { "2026-04-15T10:00:00Z", 1, false, "2026-03-15T10:00:00Z" },
+        { "2026-03-31T10:00:00Z", 1, false, "2026-02-28T23:59:59.999Z" },
+        { "2026-03-29T10:00:00Z", 1, true, "2026-02-28T23:59:59.999Z" },
+        { "2026-02-28T10:00:00Z", 1, false, "2026-01-31T10:00:00Z" }, /* 31 January + P1M ends on 28 February */
+        { "2026-02-28T10:00:00Z", 1, true, "2026-01-28T10:00:00Z" },
+        { "2026-02-27T10:00:00Z", 1, false, "2026-01-27T10:00:00Z" },
+        { "2028-02-29T10:00:00Z", 1, false, "2028-01-31T10:00:00Z" }, /* leap year */
+        { "2028-02-28T10:00:00Z", 1, false, "2028-01-28T10:00:00Z" },
+        { "2029-02-28T10:00:00Z", 12, false, "2028-02-29T10:00:00Z" }, /* 29 February + P1Y ends on 28 February */
+        { "2026-01-15T00:00:00Z", 1, false, "2025-12-15T00:00:00Z" },
+        { "2026-11-23T00:00:00Z", 36, false, "2023-11-23T00:00:00Z" },
+        { "2026-11-23T00:00:00Z", 120, false, "2016-11-23T00:00:00Z" },
+        { "2026-04-30T00:00:00Z", 1, false, "2026-03-31T00:00:00Z" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(retention_cutoff(at(cases[i].now), 0, cases[i].months, cases[i].never_early),

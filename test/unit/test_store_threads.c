@@ -204,13 +204,7 @@ static void test_callers_share_a_commit_and_a_failure_is_its_own(void **state)
 {
     kt_metrics *metrics = kt_metrics_new();
     store *st = opened(&(store_options){ .in_memory = true, .clock = &test_clock, .metrics = metrics });
-    wish w[] = {
-        {.id = 1 },
-        { .id = 2, .answer = KT_GONE },
-        { .id = 3      },
-        { .id = 1 },
-        { .id = 4      }
-    };
+    wish w[] = { { .id = 1 }, { .id = 2, .answer = KT_GONE }, { .id = 3 }, { .id = 1 }, { .id = 4 } };
     double before = commits(metrics);
     together(st, w, 5);
     assert_int_equal(w[0].got, KT_OK);
@@ -228,14 +222,12 @@ static void test_callers_share_a_commit_and_a_failure_is_its_own(void **state)
 static void test_an_action_that_fills_the_store_does_not_take_its_neighbours_along(void **state)
 {
     store *st = opened(&(store_options){ .in_memory = true, .clock = &test_clock, .max_bytes = 200 * 1024 });
-    wish w[] = {
-        {.id = 1          },
-        { .id = 2         },
-        { .id = 3,          .bytes = 1 << 20 },
-        { .id = 4               },
-        { .id = 5,  .bytes = 1 << 20, .ignores = true },
-        { .id = 6}
-    };
+    wish w[] = { { .id = 1 },
+                 { .id = 2 },
+                 { .id = 3, .bytes = 1 << 20 },
+                 { .id = 4 },
+                 { .id = 5, .bytes = 1 << 20, .ignores = true },
+                 { .id = 6 } };
     together(st, w, 6);
     assert_int_equal(w[0].got, KT_OK);
     assert_int_equal(w[1].got, KT_OK);
@@ -275,11 +267,7 @@ static void test_what_is_queued_is_written_before_the_store_closes(void **state)
 static void test_a_commit_that_fails_fails_everybody_in_it(void **state)
 {
     store *st = opened(&(store_options){ .in_memory = true, .clock = &test_clock });
-    wish w[] = {
-        {.id = 1,  .bytes = 90000   },
-        { .id = 2, .answer = KT_GONE},
-        { .id = 3, .bytes = 90000   }
-    };
+    wish w[] = { { .id = 1, .bytes = 90000 }, { .id = 2, .answer = KT_GONE }, { .id = 3, .bytes = 90000 } };
     struct rlimit before, none;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     none = (struct rlimit){ 65536, before.rlim_max };
