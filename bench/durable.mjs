@@ -35,7 +35,7 @@ export async function measure(p) {
     .map((c) => ({ name: c.name, values: [c.min, c.median, c.max], ratio: c.median / find('p1').median }));
   const many = find('kN').median, p1 = find('p1').median, sync = find('d0').median;
   return { unit: 'rows or syncs a second', courses, steady, ratio: many / p1,
-           peer: { name: 'SQLite, a commit a row,', version: h.programVersion('sqlite3', ['--version'], /^(\S+)/), values: courses[1].values },
+           peer: { name: 'SQLite, a commit a row,', version: h.programVersion('pkg-config', ['--modversion', 'sqlite3'], /(\S+)/), values: courses[1].values },
            notes: [`${d.callers} callers against a commit a row: ${(many / p1).toFixed(2)}; against syncs of this disk: ${(many / sync).toFixed(2)}; one caller: ${
              (find('k1').median / p1).toFixed(2)}`, 'ratios of a row to "plain, a commit a row"; all with synchronous=FULL'],
            details: d };

@@ -116,7 +116,7 @@ static int set_up(void **state)
     w->mem = kt_arena_new();
     w->ip = "198.51.100.7";
     w->language = "de";
-    strcpy(w->dir, "/tmp/kontor-house-XXXXXX");
+    snprintf(w->dir, sizeof w->dir, "/tmp/kontor-house-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     snprintf(w->data, sizeof w->data, "%s/data", w->dir);
     snprintf(w->mail, sizeof w->mail, "%s/mail", w->dir);
