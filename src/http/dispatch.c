@@ -7,6 +7,7 @@
  * Each step either goes on or fails, and a failure is closed: a row that wants a signed-in person never
  * runs its handler because a guard was forgotten. */
 #include "http/inside.h"
+#include "base/log.h"
 
 static bool is_unsafe(kt_str method)
 {
@@ -54,6 +55,10 @@ void exchange_fail(exchange *ex, kt_err err)
         *fail = (kt_fail){ .err = err };
     }
     if (status >= 500 && err != KT_BUSY && err != KT_STOPPING && err != KT_FULL) fail->text[0] = 0;
+    /* The id on the error page is the one in the log: random, and gone with the request. */
+    if (status >= 500 && err != KT_STOPPING)
+        kt_log(KT_LOG_ERROR, "http.failed", KT_WORD("request", ex->rq.id),
+               KT_WORD("route", ex->rq.route ? ex->rq.route->path : "-"), KT_WORD("error", kt_err_name(err)));
     reply_drop_body(rs);
     drop_headers_of_body(rs);
     if (err == KT_BAD_METHOD && ex->allow.len) reply_put(rs, "Allow", ex->allow);

@@ -4,6 +4,7 @@
  * Every rule is a function over one thing; all of them run to the end, so that an operator sees all
  * faults at once. Faults stop the start; warnings are what law leaves to the operator's decision. */
 #include "register/check.h"
+#include "register/code_line.h"
 #include "register/inside.h"
 #include "register/retention.h"
 #include "register/schema_line.h"
@@ -148,18 +149,24 @@ static void check_unclaimed(checking *c)
 
 /* ------------------------------------------------------------------ routes */
 
-static const char *code_of(checking *c, const module *m)
+/* Where the module's own sources say it, else the module's main file without a line. */
+static code_line code_of(checking *c, const module *m, kt_str what)
 {
-    return kt_str_z(c->mem, kt_str_fmt(c->mem, "src/%s/%s.c", m->name, m->name));
+    kt_str folder = kt_str_fmt(c->mem, "src/%s/", m->name);
+    for (const code_line *l = code_lines; l->what; l++)
+        if (kt_str_is(what, l->what) && kt_str_starts(kt_str_c(l->file), folder)) return *l;
+    return (code_line){ NULL, kt_str_z(c->mem, kt_str_fmt(c->mem, "src/%s/%s.c", m->name, m->name)), 0 };
 }
 
 static void check_routes(checking *c, const module *m)
 {
     for (const route *row = m->routes; row && row->method; row++) {
+        if (row->activity && registry_activity(c->r, row->activity)) continue;
+        code_line at = code_of(c, m, kt_str_fmt(c->mem, "%s %s", row->method, row->path));
         if (!row->activity || !*row->activity)
-            fault(c, code_of(c, m), 0, "route %s %s names no activity", row->method, row->path);
-        else if (!registry_activity(c->r, row->activity))
-            fault(c, code_of(c, m), 0, "route %s %s falls under \"%s\", which is not declared", row->method, row->path,
+            fault(c, at.file, at.line, "route %s %s names no activity", row->method, row->path);
+        else
+            fault(c, at.file, at.line, "route %s %s falls under \"%s\", which is not declared", row->method, row->path,
                   row->activity);
     }
 }
@@ -168,9 +175,11 @@ static void check_routes(checking *c, const module *m)
 
 static void check_cookies_in_code(checking *c, const module *m)
 {
-    for (const char *const *id = m->cookies; id && *id; id++)
-        if (!registry_cookie(c->r, *id))
-            fault(c, code_of(c, m), 0, "the code sets the cookie \"%s\", which no activity declares", *id);
+    for (const char *const *id = m->cookies; id && *id; id++) {
+        if (registry_cookie(c->r, *id)) continue;
+        code_line at = code_of(c, m, kt_str_fmt(c->mem, "cookie %s", *id));
+        fault(c, at.file, at.line, "the code sets the cookie \"%s\", which no activity declares", *id);
+    }
 }
 
 static bool is_set_by_code(const checking *c, kt_str id)

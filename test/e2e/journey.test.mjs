@@ -166,6 +166,8 @@ async function change(p, email, later) {
   await p.send();
   assert.equal(p.record(later).email, later);
   await p.look('9-email');
+  await p.go('/account/consents');
+  await p.look('9-consents');
 }
 
 /** C5, C6: on the sign-in page, without being signed in, in two clicks. */

@@ -64,10 +64,21 @@ test('a route without its activity is refused', () => {
   build();
   const check = sh('build/kontor check');
   assert.equal(check.status, 1, check.output);
-  assert.match(check.output, /GET \/notes.*nothing-declared/);
+  assert.match(check.output, /src\/notes\/notes\.c:\d+: route GET \/notes .*nothing-declared/);
   const init = sh('build/kontor init --data there');
   assert.equal(init.status, 1, 'the program does not start either');
   change('src/notes/notes.c', 'nothing-declared', 'notes');
+});
+
+test('a cookie the code sets and nobody declares is refused', () => {
+  change('src/notes/notes.c', 'extern const module notes_module;', 'static const char *const cookies[] = { "crumb", NULL };\nextern const module notes_module;');
+  change('src/notes/notes.c', '.routes = routes,', '.routes = routes, .cookies = cookies,');
+  build();
+  const check = sh('build/kontor check');
+  assert.equal(check.status, 1, check.output);
+  assert.match(check.output, /src\/notes\/notes\.c:\d+: the code sets the cookie "crumb", which no activity declares/);
+  change('src/notes/notes.c', ', .cookies = cookies,', ',');
+  change('src/notes/notes.c', 'static const char *const cookies[] = { "crumb", NULL };\n', '');
 });
 
 test('without its activity.yaml the module is refused', () => {
