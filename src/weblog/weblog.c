@@ -223,7 +223,7 @@ static const route routes[] = { { "GET", "/console/access-log", weblog_get_conso
 static const job jobs_of_the_room[] = { { "weblog.purge", WEBLOG_PURGE_EVERY_MS, purge }, { 0 } };
 
 static const console_entry entries[] = {
-    { "console.menu.house", "weblog.console_log.menu", "/console/access-log", "privacy,developer", 920 }, { 0 }
+    { "console.menu.platform", "weblog.console_log.menu", "/console/access-log", "privacy,developer", 80 }, { 0 }
 };
 
 static const command commands[] = { { "log", "tail | stat | report | export | anonymise",
