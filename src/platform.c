@@ -296,7 +296,6 @@ kt_err platform_open(const platform_options *o, kt_arena *mem, kt_value *faults,
     setrlimit(RLIMIT_CORE, &none); /* a core file would be a copy of personal data */
     umask(0077);
     platform *p = kt_calloc(1, sizeof *p);
-    (void)mem;
     p->mem = kt_arena_new();
     p->lock = -1;
     p->clock = o->test_clock ? kt_clock_file(o->test_clock) : kt_clock_real();
@@ -305,7 +304,9 @@ kt_err platform_open(const platform_options *o, kt_arena *mem, kt_value *faults,
     p->house.clock = &p->clock;
     p->house.random = &p->random;
     p->house.metrics = p->metrics;
-    kt_err err = open_all(p, o, faults, fail);
+    kt_value *found = kt_list(p->mem);
+    kt_err err = open_all(p, o, found, fail);
+    KT_EACH(fault, found) kt_add_str(mem, faults, kt_str_dup(mem, kt_as_str(fault))); /* they outlive the platform */
     if (err != KT_OK) {
         kt_fail_set(fail, err, NULL, "%s", kt_err_text(err));
         platform_close(p);

@@ -721,6 +721,21 @@ static void test_the_house_opens_again_on_what_it_left(void **state)
     assert_non_null(strstr(fail.text, "served by another kontor"));
 }
 
+/* What is wrong is said after the house that did not open is gone. */
+static void test_a_house_that_does_not_open_says_why(void **state)
+{
+    world *w = *state;
+    kt_value *faults = kt_list(w->mem);
+    kt_fail fail = { 0 };
+    platform *p = NULL;
+    put_file(w->config, "operator: { name: Nobody }\nrecipients: [ { id: far, country: US } ]\n");
+    platform_options o = { .config_file = w->config };
+    assert_int_not_equal(platform_open(&o, w->mem, faults, &fail, &p), KT_OK);
+    assert_true(faults->count > 0);
+    KT_EACH(fault, faults) assert_non_null(strstr(kt_str_z(w->mem, kt_as_str(fault)), "kontor.yaml:"));
+    assert_true(fail.text[0] != 0);
+}
+
 #define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -734,6 +749,7 @@ int main(void)
         IN_HOUSE(test_R4_after_the_grace_no_byte_of_the_person_is_in_any_store),
         IN_HOUSE(test_T1_metrics_know_nothing_of_who_was_here),
         IN_HOUSE(test_the_house_opens_again_on_what_it_left),
+        IN_HOUSE(test_a_house_that_does_not_open_says_why),
     };
     return cmocka_run_group_tests_name("the whole house", tests, NULL, NULL);
 }
