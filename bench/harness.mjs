@@ -127,6 +127,19 @@ export async function serve(core, program, args, ready, options = {}) {
   return s;
 }
 
+/** Runs a program to its end on a core; gives what its output matches. */
+export async function printed(core, program, args, pattern) {
+  const child = spawn('taskset', ['-c', String(core), program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  running.add(child);
+  let out = '';
+  child.stdout.on('data', (d) => { out += d; });
+  const code = await new Promise((done) => child.on('close', done));
+  running.delete(child);
+  const m = out.match(pattern);
+  if (code !== 0 || !m) throw new Unmeasurable(`${program} ended with ${code}: ${out}`);
+  return m;
+}
+
 export function init(dir, config = null) {
   const data = path.join(dir, 'data');
   const words = ['--data', data];

@@ -62,6 +62,8 @@ export async function reader(browser, url, { who = 'visitor', lang = 'de', width
     await page.click('main form button[value=necessary_only]');
   }
   await signIn(page, url, who);
+  // An account has a language of its own, which stands above the browser's; the reader chooses theirs.
+  if (who === 'customer') await page.goto(`${url}/account?lang=${lang}`);
   return { context, page };
 }
 
