@@ -98,3 +98,8 @@ CREATE TABLE account_sign_in (
 ) STRICT;
 CREATE INDEX account_sign_in_account ON account_sign_in (account, signed_in_at DESC);
 CREATE INDEX account_sign_in_time ON account_sign_in (signed_in_at);
+
+-- version 2: the list of one account's sign-ins is read from its index alone
+DROP INDEX account_sign_in_account;
+CREATE INDEX account_sign_in_account ON account_sign_in
+       (account, signed_in_at DESC, id, result, factor, browser, os, ip_prefix);

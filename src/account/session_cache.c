@@ -8,6 +8,7 @@
  * never waits for the disk.
  *
  *   buckets[hash % N] -> entry -> entry      N fixed, entries bounded; a full cache forgets a whole bucket
+ *   by_id[id % N]     -> entry -> entry      the same entries by row id: each minute of use asks for one
  *
  * `epoch` counts forgettings: a row read before one must not be put in after it. */
 #include <pthread.h>
@@ -20,7 +21,7 @@ enum { BUCKETS = 4096, ENTRIES_MAX = 20000, BELIEVED_MS = 5000 };
 
 typedef struct entry entry;
 struct entry {
-    entry *next;
+    entry *next, *next_by_id;
     kt_sha256 token;
     char id[STORE_ID_LEN + 1], account[STORE_ID_LEN + 1], lang[3];
     char *name;
@@ -34,13 +35,21 @@ struct entry {
 struct session_cache {
     account_room *room;
     pthread_rwlock_t lock;
-    entry *buckets[BUCKETS];
+    entry *buckets[BUCKETS], *by_id[BUCKETS];
     size_t count;
     uint64_t epoch;
     kt_sha256 csrf_key;
 };
 
 static size_t bucket_of(const kt_sha256 *token) { return ((size_t)token->at[0] << 8 | token->at[1]) % BUCKETS; }
+
+/* FNV-1a. */
+static size_t bucket_of_id(kt_str id)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < id.len; i++) h = (h ^ (unsigned char)id.at[i]) * 16777619u;
+    return h % BUCKETS;
+}
 
 static void entry_free(entry *e)
 {
@@ -57,14 +66,29 @@ session_cache *session_cache_new(account_room *room)
     return c;
 }
 
+static void put(session_cache *c, entry *e)
+{
+    entry **first = &c->buckets[bucket_of(&e->token)], **first_by_id = &c->by_id[bucket_of_id(kt_str_c(e->id))];
+    e->next = *first;
+    e->next_by_id = *first_by_id;
+    *first = *first_by_id = e;
+    c->count++;
+}
+
+/* Takes out and frees the entry that `at`, a place in the chain of its bucket, points to. */
+static void take_out(session_cache *c, entry **at)
+{
+    entry *e = *at, **same = &c->by_id[bucket_of_id(kt_str_c(e->id))];
+    while (*same != e) same = &(*same)->next_by_id;
+    *same = e->next_by_id;
+    *at = e->next;
+    entry_free(e);
+    c->count--;
+}
+
 static void forget_bucket(session_cache *c, size_t b)
 {
-    for (entry *e = c->buckets[b], *next; e; e = next) {
-        next = e->next;
-        entry_free(e);
-        c->count--;
-    }
-    c->buckets[b] = NULL;
+    while (c->buckets[b]) take_out(c, &c->buckets[b]);
 }
 
 void session_cache_free(session_cache *c)
@@ -79,18 +103,13 @@ static void forget_matching(session_cache *c, bool (*match)(const entry *e, kt_s
 {
     pthread_rwlock_wrlock(&c->lock);
     c->epoch++;
-    for (size_t b = 0; b < BUCKETS; b++) {
+    for (size_t b = 0; b < BUCKETS; b++)
         for (entry **at = &c->buckets[b]; *at;) {
-            entry *e = *at;
-            if (!match(e, what)) {
-                at = &e->next;
-                continue;
-            }
-            *at = e->next;
-            entry_free(e);
-            c->count--;
+            if (match(*at, what))
+                take_out(c, at);
+            else
+                at = &(*at)->next;
         }
-    }
     pthread_rwlock_unlock(&c->lock);
 }
 
@@ -186,15 +205,11 @@ static void keep(session_cache *c, entry *e, uint64_t epoch)
             atomic_store(&e->seen_ms, seen);
             atomic_store(&e->dirty, true);
         }
-        *at = old->next;
-        entry_free(old);
-        c->count--;
+        take_out(c, at);
         break;
     }
     if (c->count >= ENTRIES_MAX) forget_bucket(c, (b + 1) % BUCKETS);
-    e->next = c->buckets[b];
-    c->buckets[b] = e;
-    c->count++;
+    put(c, e);
     pthread_rwlock_unlock(&c->lock);
 }
 
@@ -218,12 +233,11 @@ static void touch(void *ctx, kt_str id, int64_t now_ms)
 {
     session_cache *c = ctx;
     pthread_rwlock_rdlock(&c->lock);
-    for (size_t b = 0; b < BUCKETS; b++)
-        for (entry *e = c->buckets[b]; e; e = e->next)
-            if (kt_str_is(id, e->id)) {
-                atomic_store_explicit(&e->seen_ms, now_ms, memory_order_relaxed);
-                atomic_store(&e->dirty, true);
-            }
+    for (entry *e = c->by_id[bucket_of_id(id)]; e; e = e->next_by_id)
+        if (kt_str_is(id, e->id)) {
+            atomic_store_explicit(&e->seen_ms, now_ms, memory_order_relaxed);
+            atomic_store(&e->dirty, true);
+        }
     pthread_rwlock_unlock(&c->lock);
 }
 

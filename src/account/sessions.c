@@ -5,11 +5,11 @@
 
 static kt_str device_words(account_room *room, request *rq, kt_str browser, kt_str os)
 {
-    kt_value *data = kt_map(rq->mem);
-    kt_str unknown = page_text(room->h->pages, rq->mem, rq->lang, "account.sessions.unknown", NULL);
-    kt_set_str(rq->mem, data, "browser", browser.len ? browser : unknown);
-    kt_set_str(rq->mem, data, "os", os.len ? os : unknown);
-    return kt_str_fmt(rq->mem, "%.*s, %.*s", KT_ARG(kt_get_str(data, "browser")), KT_ARG(kt_get_str(data, "os")));
+    kt_str unknown = browser.len && os.len
+                         ? KT_STR_NONE
+                         : page_text(room->h->pages, rq->mem, rq->lang, "account.sessions.unknown", NULL);
+    kt_str parts[] = { browser.len ? browser : unknown, os.len ? os : unknown };
+    return kt_str_join(rq->mem, parts, 2, KT_STR(", "));
 }
 
 static kt_err add_sessions(account_room *room, request *rq, kt_value *data)

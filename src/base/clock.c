@@ -94,9 +94,9 @@ int kt_days_in_month(int year, int month)
 /* 01:00 UTC of the month's last Sunday: when summer time begins (March) and ends (October). */
 static int64_t last_sunday(int year, int month)
 {
-    kt_civil c = { .year = year, .month = month, .day = kt_days_in_month(year, month), .hour = 1 };
-    c.day -= kt_civil_utc(kt_civil_ms(c)).weekday;
-    return kt_civil_ms(c);
+    int64_t days = days_from_civil(year, month, 31); /* both months have 31; day 0 was a Thursday */
+    int64_t weekday = ((days + 4) % 7 + 7) % 7;
+    return (days - weekday) * KT_DAY_MS + KT_HOUR_MS;
 }
 
 kt_civil kt_civil_zone(int64_t ms, const char *zone)
