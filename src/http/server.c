@@ -355,11 +355,9 @@ void http_stop(http_server *s)
     s->started = false;
     atomic_store(&s->stopping, true);
     pthread_cond_broadcast(&s->watch_wake);
+    /* Shut, not closed: a loop may still be taking the number out of its epoll set. */
     for (http_listener *l = s->listeners; l; l = l->next)
-        if (l->daemon && MHD_quiesce_daemon(l->daemon) == l->fd) {
-            close(l->fd);
-            l->fd = -1;
-        }
+        if (l->daemon && MHD_quiesce_daemon(l->daemon) == l->fd) shutdown(l->fd, SHUT_RDWR);
     int64_t until = kt_monotonic_ms() + (int64_t)s->options.grace_s * 1000;
     while (atomic_load(&s->n_exchanges) > 0 && kt_monotonic_ms() < until) nap_ms(5);
     /* Handlers cannot be cut off: they are waited for, and their connections are resumed by that. */
