@@ -99,7 +99,8 @@ static kt_err check_access(exchange *ex)
     if (realm && (!who || !who->realm || strcmp(who->realm, realm) != 0)) return KT_UNAUTHORISED;
     if (realm && row->role && who->role.len == 0) return KT_REFUSED;
     if (row->flags & HTTP_STEP_UP && !session_is_strong(who, &session_times_default, ex->rq.now_ms))
-        return kt_fail_set(&ex->rq.fail, KT_UNAUTHORISED, "step_up", "Please sign in again to go on.");
+        return request_fail(&ex->rq, KT_UNAUTHORISED, "step_up", "Bitte melde dich noch einmal an, um weiterzumachen.",
+                            "Please sign in again to go on.");
     return KT_OK;
 }
 
@@ -116,7 +117,8 @@ static kt_err check_csrf(exchange *ex)
     http_server *s = ex->server;
     if (rq->route->flags & HTTP_NO_CSRF || !is_unsafe(rq->method)) return KT_OK;
     if (!csrf_same_origin(rq))
-        return kt_fail_set(&rq->fail, KT_REFUSED, "csrf", "The request does not come from a page of this site.");
+        return request_fail(rq, KT_REFUSED, "csrf", "Die Anfrage kommt nicht von einer Seite dieser Website.",
+                            "The request does not come from a page of this site.");
     if (!is_form(ex) || (!rq->session && !s->csrf)) return KT_OK;
     kt_str token = request_header(rq, "x-csrf-token");
     if (!token.at) {
@@ -128,7 +130,8 @@ static kt_err check_csrf(exchange *ex)
                   ? csrf_valid(rq->mem, (kt_str){ (const char *)rq->session->csrf_key, 32 }, rq->session->id, token)
                   : s->csrf(s->csrf_ctx, rq, token);
     return ok ? KT_OK
-              : kt_fail_set(&rq->fail, KT_REFUSED, "csrf", "The form is no longer valid. Please open it again.");
+              : request_fail(rq, KT_REFUSED, "csrf", "Das Formular gilt nicht mehr. Bitte öffne es noch einmal.",
+                             "The form is no longer valid. Please open it again.");
 }
 
 static kt_err check_body(exchange *ex)
@@ -136,7 +139,8 @@ static kt_err check_body(exchange *ex)
     kt_str type = media_type(request_header(&ex->rq, "content-type"));
     if (ex->rq.route->flags & HTTP_JSON_ONLY && is_unsafe(ex->rq.method) &&
         !kt_str_eq_nocase(type, KT_STR("application/json")))
-        return kt_fail_set(&ex->rq.fail, KT_UNSUPPORTED, "", "The body must be application/json.");
+        return request_fail(&ex->rq, KT_UNSUPPORTED, "", "Der Inhalt muss application/json sein.",
+                            "The body must be application/json.");
     return KT_OK;
 }
 

@@ -209,7 +209,7 @@ kt_err request_form(request *rq, form **out)
     } else if (kt_str_eq_nocase(kind, KT_STR("multipart/form-data"))) {
         TRY(form_parse_multipart(rq->mem, type, body, &rq->fail, f));
     } else if (body.len > 0) {
-        return kt_fail_set(&rq->fail, KT_UNSUPPORTED, "", "The body must be a form.");
+        return request_fail(rq, KT_UNSUPPORTED, "", "Der Inhalt muss ein Formular sein.", "The body must be a form.");
     }
     *out = ex->parsed_form = f;
     return KT_OK;
@@ -239,7 +239,8 @@ kt_err form_only(request *rq, const form *f, const char *const *allowed)
         char name[64];
         snprintf(name, sizeof name, "%.*s", field->name.len > 60 ? 60 : (int)field->name.len,
                  field->name.at ? field->name.at : "");
-        return kt_fail_set(&rq->fail, KT_BAD_INPUT, name, "The form has a field that is not known here.");
+        return request_fail(rq, KT_BAD_INPUT, name, "Das Formular hat ein Feld, das hier nicht bekannt ist.",
+                            "The form has a field that is not known here.");
     }
     return KT_OK;
 }

@@ -109,6 +109,9 @@ size_t  form_count(const form *f, const char *name);
 /* KT_BAD_INPUT naming the field when the form has one that is not in `allowed` (NULL-ended);
  * "csrf" is always allowed. No mass assignment. */
 kt_err  form_only(request *rq, const form *f, const char *const *allowed) KT_MUST_CHECK;
+/* Explains a failure in the reader's language and returns err: for the few sentences that are said below
+ * the pages' texts. */
+kt_err  request_fail(request *rq, kt_err err, const char *field, const char *de, const char *en);
 kt_err  request_json(request *rq, kt_value **out) KT_MUST_CHECK;   /* body as JSON; words in rq->fail */
 
 /* Replies. Exactly one of these ends a handler; a returned error becomes an error page or problem

@@ -146,12 +146,21 @@ bool request_wants_json(request *rq)
     return json > 0 && json > html;
 }
 
+kt_err request_fail(request *rq, kt_err err, const char *field, const char *de, const char *en)
+{
+    bool english = rq->lang && strcmp(rq->lang, "en") == 0;
+    return kt_fail_set(&rq->fail, err, field, "%s", english ? en : de);
+}
+
 kt_err request_json(request *rq, kt_value **out)
 {
     kt_str type = media_type(request_header(rq, "content-type"));
     if (!kt_str_eq_nocase(type, KT_STR("application/json")))
-        return kt_fail_set(&rq->fail, KT_UNSUPPORTED, "", "The body must be application/json.");
-    if (rq->body_file >= 0) return kt_fail_set(&rq->fail, KT_TOO_LARGE, "", "The body is too large for JSON.");
+        return request_fail(rq, KT_UNSUPPORTED, "", "Der Inhalt muss application/json sein.",
+                            "The body must be application/json.");
+    if (rq->body_file >= 0)
+        return request_fail(rq, KT_TOO_LARGE, "", "Der Inhalt ist zu groß für JSON.",
+                            "The body is too large for JSON.");
     return kt_json_parse(rq->mem, rq->body, &rq->fail, out);
 }
 

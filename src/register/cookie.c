@@ -80,7 +80,8 @@ kt_err cookie_set(const registry *r, request *rq, reply *rs, const char *id, kt_
         return KT_OK;
     }
     if (!rq->tls && !rq->loopback)
-        return kt_fail_set(&rq->fail, KT_REFUSED, NULL, "cookies need an encrypted connection (https)");
+        return request_fail(rq, KT_REFUSED, NULL, "Cookies brauchen eine verschlüsselte Verbindung (https).",
+                            "Cookies need an encrypted connection (https).");
     if (!value_is_clean(value)) return kt_fail_set(&rq->fail, KT_BAD_INPUT, NULL, "the value cannot stand in a cookie");
     http_cookie line = line_of(rq, c, name_on(rq, c));
     line.value = value;

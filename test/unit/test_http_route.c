@@ -364,7 +364,7 @@ static void test_unknown_fields_and_wrong_kinds_of_body_are_refused(void **state
 {
     desk *d = *state;
     assert_int_equal(ask(d, "POST", "/form", WITH(SAME, FORM), "a=b&role=owner"), 400);
-    assert_true(body_has(d, "not known here"));
+    assert_true(body_has(d, "nicht bekannt") || body_has(d, "not known here"));
     assert_int_equal(ask(d, "POST", "/form", WITH(SAME, "Content-Type: text/plain"), "a=b"), 415);
     assert_int_equal(ask(d, "POST", "/json", WITH(SAME, FORM), "a=b"), 415);
     assert_int_equal(ask(d, "POST", "/json", WITH(SAME, "Content-Type: application/json; charset=utf-8"), "{\"a\":1}"),
