@@ -17,7 +17,7 @@ kt_metrics *kt_metrics_new(void);
 void        kt_metrics_free(kt_metrics *metrics);
 
 /* name as exposed ("kontor_http_requests_total"), help one sentence, labels: comma-separated names or
- * "". Histograms: bounds_us NULL = latency buckets of the telemetry contract; unit given by name.
+ * "". Histograms: latency buckets from 0.5 ms to 10 s; the unit is in the name.
  * Registering the same name again returns the same family. At most 200 series a family. */
 kt_metric *kt_metric_new(kt_metrics *metrics, kt_metric_type type, const char *name, const char *help,
                          const char *labels);

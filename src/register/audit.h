@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit.h -- who did what, in a chain that shows every gap (identity contract 13).
+/* audit.h -- who did what, in a chain that shows every gap.
  *
  * Append-only (triggers refuse UPDATE and DELETE), each row's SHA-256 covers the one before. No
  * passwords, tokens or personal text: actors and objects are ids. */
