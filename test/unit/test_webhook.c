@@ -22,7 +22,8 @@
 
 /* A receiver that takes one request a connection and answers with the next of its statuses. */
 typedef struct {
-    int listener, port, requests;
+    int listener, port;
+    _Atomic int requests;
     int statuses[8]; /* 0 = hang up without an answer */
     char heard[8][4096];
     pthread_t thread;
