@@ -197,6 +197,7 @@ static const route routes[] = {
 static const console_entry entries[] = {
     { "console.menu.start",    "console.menu.overview",   "/console",                    NULL, 0 },
     { "console.menu.duty",     "console.menu.register",   "/console/register",           NULL, 800 },
+    { "console.menu.duty",     "console.menu.notice",     "/privacy/versions",          NULL, 805 },
     { "console.menu.duty",     "console.menu.retention",  "/console/register/retention", NULL, 810 },
     { "console.menu.messages", "console.menu.outbox",     "/console/outbox",             "privacy,support,developer", 130 },
     { "console.menu.messages", "console.menu.mails",      "/console/mails",              "privacy,support", 131 },
