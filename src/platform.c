@@ -12,8 +12,6 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "register/check.h"
-#include "register/notice.h"
-#include "register/retention.h"
 
 extern const module front_module, register_module, weblog_module, consent_module, account_module, telemetry_module,
     console_module;
